@@ -1,0 +1,140 @@
+// Batches: many values of one channel in one call, by way of the thread's scratch block (SCRATCH_VALUES).
+//
+// Who may call: any attached thread that has called thread_scratch; `n` is at most BATCH_MAX.
+//
+// A batch is so many sends or receives one after the other. On a wide ring they are claimed together (see ring-wide.ts), on a narrow
+// one each for itself.
+//
+// Progress: as the rings. A kill leaves a prefix of the batch done.
+
+import { enter, get32, leave, load32, load64, set32 } from "./atomics.ts";
+import { channel_settle, mustSettle } from "./channel.ts";
+import {
+  BATCH_MAX, BUSY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_RECEIVERS, CHANNEL_SENDERS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, FLAGS_MASK,
+  HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_CELLS, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, WOULD_BLOCK,
+} from "./layout.ts";
+import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
+import { wide_commitPop, wide_commitPush, wide_stagePop, wide_stagePush, wide_whyNoPop, wide_whyNoPush } from "./ring-wide.ts";
+import { relax, self } from "./thread.ts";
+
+if (SCRATCH_VALUES + BATCH_MAX * 8 > SCRATCH_CELLS || SCRATCH_CELLS + BATCH_MAX * 16 > SCRATCH_BYTES) ERROR("the scratch block is too small");
+
+/**
+ * Sends the first `n` values of the scratch block, as many as there is room for. Returns how many; THREAD_STATUS says OK (all),
+ * WOULD_BLOCK, CLOSED or STALE.
+ */
+export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
+  const scratch = <usize>get32(self + THREAD_SCRATCH);
+  const wide = get32(ch + CHANNEL_WIDE) != 0;
+  let values = scratch + SCRATCH_VALUES;
+  let sent: u32 = 0;
+  let s: u32 = OK;
+  let tries: u32 = 0;
+  while (sent < n) {
+    const state = load32(ch + HEAD_STATE);
+    if (state != open) {
+      if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
+      if (state & CHANNEL_CLOSED) { s = CLOSED; break; }
+      channel_settle(ch);
+      if (load32(ch + HEAD_STATE) & CHANNEL_SENDERS) { s = WOULD_BLOCK; break; }
+    }
+    let k: u32 = 0;
+    if (wide) {
+      const tail = load64(ch + CHANNEL_TAIL);
+      if (tail >> 32) { s = CLOSED; break; }
+      const stage = scratch + SCRATCH_CELLS;
+      k = wide_stagePush(ch, <u32>tail, stage, values, n - sent);
+      if (k == 0) {
+        s = wide_whyNoPush(ch, <u32>tail);
+        if (s < <u32>RETRY) break;
+        if (s == BUSY) relax(tries++);
+        s = OK;
+        continue;
+      }
+      enter();
+      if (!wide_commitPush(ch, tail, stage, k)) {
+        leave();
+        continue;
+      }
+      values += <usize>k << 3;
+    } else {
+      enter();
+      s = narrow_push(ch, get32(values));
+      if (s != OK) {
+        leave();
+        if (s != RETRY) break;
+        s = OK;
+        continue;
+      }
+      k = 1;
+      values += 4;
+    }
+    const settle = mustSettle(ch, open);
+    leave();
+    sent += k;
+    if (settle) channel_settle(ch);
+  }
+  set32(self + THREAD_STATUS, s);
+  return sent;
+}
+
+/**
+ * Receives up to `n` values into the scratch block, as many as are there. Returns how many; THREAD_STATUS says why not more: OK (all),
+ * WOULD_BLOCK, CLOSED or STALE.
+ */
+export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
+  const scratch = <usize>get32(self + THREAD_SCRATCH);
+  const wide = get32(ch + CHANNEL_WIDE) != 0;
+  let values = scratch + SCRATCH_VALUES;
+  let taken: u32 = 0;
+  let s: u32 = OK;
+  let tries: u32 = 0;
+  while (taken < n) {
+    let state = load32(ch + HEAD_STATE);
+    if (state != open) {
+      if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
+      if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
+        channel_settle(ch);
+        state = load32(ch + HEAD_STATE);
+        if (state & CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
+      }
+    }
+    let k: u32 = 0;
+    if (wide) {
+      const head = load32(ch + CHANNEL_HEAD);
+      const stage = scratch + SCRATCH_CELLS;
+      k = wide_stagePop(ch, head, stage, values, n - taken);
+      if (k == 0) s = wide_whyNoPop(ch, head);
+      else {
+        enter();
+        if (!wide_commitPop(ch, head, stage, k)) {
+          leave();
+          continue;
+        }
+        values += <usize>k << 3;
+      }
+    } else {
+      enter();
+      const r = narrow_pop(ch);
+      s = <u32>(r >> 32);
+      if (s == OK) {
+        set32(values, <u32>r);
+        values += 4;
+        k = 1;
+      } else leave();
+    }
+    if (k == 0) {
+      if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = narrow_seal(ch);
+      if (s < <u32>RETRY) break;
+      if (s == BUSY) relax(tries++);
+      s = OK;
+      continue;
+    }
+    const settle = mustSettle(ch, open | (state & CHANNEL_CLOSED));
+    leave();
+    taken += k;
+    if (settle) channel_settle(ch);
+  }
+  set32(self + THREAD_STATUS, s);
+  return taken;
+}

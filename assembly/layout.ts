@@ -1,0 +1,186 @@
+// Every offset, size, state and status code of the shared memory: the one place where a layout fact is written down.
+// Compiled by asc for the core and by tsc for the bindings, hence untyped constants only.
+//
+// Offsets are bytes. Words that different threads write lie on different 128-byte lines: processors prefetch 64-byte lines
+// in adjacent pairs.
+
+/** Bumped whenever a layout changes: memory of another layout is refused by `open`. */
+export const LAYOUT_VERSION = 1;
+export const LINE = 128;
+
+// ── Arena header ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// Addresses below ARENA are never used, so that small integers and addresses can share one return value.
+export const ARENA = 1024;
+export const ARENA_MAGIC_VALUE = 0x6d_72_61_63; // "mrac"
+export const ARENA_MAGIC = 0; // u32
+export const ARENA_LAYOUT = 4; // u32, LAYOUT_VERSION of the maker
+export const ARENA_SIZE = 8; // u32, bytes of the whole memory
+export const ARENA_THREADS = 12; // u32, address of the thread table
+export const ARENA_FIRST_PAGE = 16; // u32, address of the first page
+export const ARENA_ID_LO = 20; // u32, random: two memories are the same arena iff their ids are equal
+export const ARENA_ID_HI = 24; // u32
+export const ARENA_BREAK = 128; // u32, address of the first page never handed out
+export const ARENA_LIVE = 256; // u32, threads that are attached
+export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
+export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
+export const DEPOT_STRIDE = 64;
+export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0
+
+export const PAGE = 16384;
+export const PAGE_SHIFT = 14;
+
+// ── Blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Class c holds blocks of 128 << c bytes: classes below PAGE_CLASS are cut from pages, the others are runs of whole pages.
+// A page never changes its class, so a block's first bytes are a header for ever: stale and forged addresses are found out.
+export const CLASS_COUNT = 24;
+export const CLASS_SHIFT = 7;
+export const PAGE_CLASS = 7;
+
+// Header of every block. The allocator owns the first HEAD_BYTES for the whole life of the arena.
+export const HEAD_KIND = 0; // u32, KIND_*
+export const HEAD_STATE = 4; // u32, `generation:24 | flags:8`; the generation grows when the block is freed
+export const HEAD_NEXT = 8; // u32, free: next block of the chain
+export const HEAD_CHAIN = 12; // u32, free: next chain in the depot
+export const HEAD_COUNT = 16; // u32, free: blocks in the chain
+export const HEAD_CLASS = 20; // u32, size class, written once
+export const HEAD_BYTES = 32;
+export const GENERATION = 0x100; // one step of the generation in HEAD_STATE
+export const FLAGS_MASK = 0xff;
+
+export const KIND_FREE = 0;
+export const KIND_CHANNEL = 1;
+export const KIND_STACK = 2;
+export const KIND_COUNTER = 3;
+export const KIND_ATOMIC = 4;
+export const KIND_WAITER = 5;
+export const KIND_SCRATCH = 6;
+
+// ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
+export const MAX_THREADS = 128;
+export const THREAD_BYTES = 1024;
+export const THREAD_STATE = 0; // u32, THREAD_FREE … THREAD_REAPED
+export const THREAD_GENERATION = 4; // u32, grows each time that the slot is taken
+export const THREAD_OS_ID = 8; // u32, the platform's number of the thread
+export const THREAD_REAPER = 12; // u32, slot address of the thread that reaps this one
+export const THREAD_CAN_BLOCK = 16; // u32, 1 where the thread may sleep in a futex
+// Blocking waits of the thread.
+export const THREAD_BELL = 128; // u32, counts rings; the futex word
+export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify
+export const THREAD_PAUSE = 136; // u32, always 0: the word on which the thread sleeps a moment when another is inside a section
+// Its event loop. A thread never has both words armed for one operation.
+export const THREAD_LOOP_BELL = 256; // u32
+export const THREAD_LOOP_ARMED = 260; // u32
+export const THREAD_READY = 264; // u32, list of completed async waiters, linked by WAITER_READY
+// Plain words of the owner (after its death: of its reaper).
+export const THREAD_STATUS = 384; // u32, status of the last call that returned a value
+export const THREAD_DUTY = 388; // u32, DUTY_*: what a reaper must finish if the thread dies now
+export const THREAD_DUTY_OBJECT = 392; // u32
+export const THREAD_DUTY_ARG = 396; // u32
+export const THREAD_PENDING = 400; // u32, block that is allocated but not yet linked anywhere
+export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by WAITER_OWN_NEXT
+export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
+export const THREAD_SCRATCH = 412; // u32, scratch block for batches
+export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
+
+export const THREAD_FREE = 0;
+export const THREAD_ALIVE = 1;
+export const THREAD_REAPING = 2;
+
+export const DUTY_NONE = 0;
+export const DUTY_SETTLE = 1; // object: channel whose waiters must be matched
+export const DUTY_DISPOSE = 2; // object: channel that is being disposed of
+export const DUTY_STACK_FREE = 3; // object: stack; arg: node to put back on its free list
+
+export const MAGAZINE_BYTES = 24;
+export const MAGAZINE_LOADED = 0; // u32, chain in use
+export const MAGAZINE_COUNT = 4; // u32, its blocks
+export const MAGAZINE_SPARE = 8; // u32, a full chain, or 0
+export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class
+export const MAGAZINE_END = 16; // u32, end of that page
+export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
+
+// ── Scratch block of a thread ────────────────────────────────────────────────────────────────────────────────────────
+export const BATCH_MAX = 128; // values in one batch call
+export const SCRATCH_VALUES = 1024; // BATCH_MAX values of 4 or 8 bytes
+export const SCRATCH_CELLS = 2048; // BATCH_MAX cells of a wide ring
+export const SCRATCH_BYTES = 4096;
+
+// ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const WAITER_STATE = 32; // u32, WAITING → DONE | CANCELLED, decided under the object's lock
+export const WAITER_OUTCOME = 36; // u32, status code once DONE
+export const WAITER_VALUE = 40; // u64, to send, or received
+export const WAITER_THREAD = 48; // u32, slot of its thread
+export const WAITER_TOKEN = 52; // u32, index in the bindings' table, or TOKEN_BLOCKING
+export const WAITER_OBJECT = 56; // u32, the object waited on
+export const WAITER_QUEUE = 60; // u32, address of the queue (QUEUE_*) it waits in
+export const WAITER_NEXT = 64; // u32, links of the queue, under the object's lock
+export const WAITER_PREV = 68; // u32
+export const WAITER_LINKED = 72; // u32, 1 while in the queue
+export const WAITER_READY = 76; // u32, link of THREAD_READY, or LINK_PENDING
+export const WAITER_OWN_NEXT = 80; // u32, links of THREAD_WAITERS
+export const WAITER_OWN_PREV = 84; // u32
+export const WAITER_BYTES = 88;
+
+export const WAITING = 0;
+export const DONE = 1;
+export const CANCELLED = 2;
+export const TOKEN_BLOCKING = 0xffffffff;
+export const LINK_PENDING = 1;
+
+// ── Channel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// HEAD_STATE flags. The fast paths compare the whole word with `generation | 0`: open, nobody waits, not stale.
+export const CHANNEL_CLOSED = 1;
+export const CHANNEL_RECEIVERS = 2; // the queue of receivers is not empty
+export const CHANNEL_SENDERS = 4; // the queue of senders is not empty
+export const CHANNEL_DISPOSED = 8;
+
+export const CHANNEL_CAPACITY = 32; // u32, messages
+export const CHANNEL_LAP = 36; // u32, power of two above the capacity: positions are `lap | index`
+export const CHANNEL_WIDE = 40; // u32, 0: narrow ring (ring.ts), 1: wide ring (ring-wide.ts)
+export const CHANNEL_CODEC = 44; // u32, id of the codec
+export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
+export const CHANNEL_HEAD = 256; // u32 position
+export const CHANNEL_LOCK = 384; // u32, 0 or the slot address of the thread inside
+export const CHANNEL_RECVQ = 388; // QUEUE_*: parked receivers
+export const CHANNEL_SENDQ = 396; // QUEUE_*: parked senders
+export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: cells × capacity
+export const QUEUE_FIRST = 0; // u32, waiter
+export const QUEUE_LAST = 4; // u32, waiter
+export const CELL_SEQUENCE = 0; // u32
+export const CELL_VALUE = 8; // u64
+export const CELL_BYTES = 16;
+export const SLOT_BYTES = 8;
+/** Payload of a free slot of a narrow ring after which nothing will ever be sent. */
+export const SLOT_SEALED = 1;
+export const MAX_CAPACITY = 0x3fffffff;
+
+// ── Stack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+export const STACK_CAPACITY = 32; // u32, nodes
+export const STACK_CODEC = 36; // u32
+export const STACK_TOP = 128; // u64, `tag:32 | node:32`, node 0 = empty; nodes count from 1
+export const STACK_FREE = 256; // u64, the same, of the unused nodes
+export const STACK_FRESH = 264; // u32, nodes below this one have been used (node numbers are handed out in order)
+export const STACK_NODES = 512; // NODE_BYTES × capacity
+export const NODE_NEXT = 0; // u32
+export const NODE_DEPTH = 4; // u32, nodes from here to the bottom: the length of the stack while this node is its top
+export const NODE_VALUE = 8; // u64
+export const NODE_BYTES = 16;
+
+// ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
+export const COUNTER_CELLS = 128; // i64 × COUNTER_SHARDS at LINE stride
+export const COUNTER_SHARDS = 16; // power of two
+export const ATOMIC_CODEC = 36; // u32
+export const ATOMIC_VALUE = 64; // u32 or u64
+
+// ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+export const OK = 0;
+export const WOULD_BLOCK = 1; // full, or empty
+export const CLOSED = 2;
+export const STALE = 3; // the handle's object was disposed of
+export const NO_MEMORY = 4;
+// Internal to the core: another thread moved, look again; another thread is inside a section, wait for it.
+export const RETRY = 5;
+export const BUSY = 6;
+
+/** What the 32-bit receive functions return when THREAD_STATUS tells the outcome. A value equal to it sets OK there. */
+export const MISS = -1640531527;

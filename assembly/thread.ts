@@ -1,0 +1,166 @@
+// Thread table: one slot for every agent (main thread or worker) that touches the arena.
+//
+// Who may call: thread_attach by the agent itself, once per arena; thread_reap by any attached thread, after the agent has ended.
+//
+// A slot holds the thread's bells (see park.ts), the list of its completed async waiters, and words that only the owner writes: its
+// block chains, its waiters, and its *duty*: what somebody else must finish if the thread is terminated between two killable sections.
+//
+//   FREE ──attach──► ALIVE ──reap──► REAPING ──► FREE
+//
+// Progress: attach is lock-free. Reaping is done by one thread; if the reaper dies, its own reaper goes on: every step below either
+// has happened or can be done again.
+
+import { arena_allocate, arena_free, arena_inherit, settled } from "./arena.ts";
+import { add32, cas32, enter, get32, leave, load32, set32, spinning, store32, wait32 } from "./atomics.ts";
+import { channel_finishDispose, channel_settle } from "./channel.ts";
+import {
+  ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS,
+  SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_CAN_BLOCK, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
+  THREAD_FREE, THREAD_GENERATION, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
+  THREAD_REAPING, THREAD_SCRATCH, THREAD_STATE, THREAD_TAKEN, THREAD_WAITERS,
+} from "./layout.ts";
+import { stack_putBack } from "./stack.ts";
+import { waiter_drop } from "./waiter.ts";
+
+/** Slot of the calling thread: an address, constant once attached. Per instance, hence not shared state. */
+export let self: usize = 0;
+
+/** Takes a slot for the calling agent and returns its address; 0 if the table is full. */
+export function thread_attach(osId: u32, canBlock: u32): usize {
+  let slot = <usize>get32(ARENA + ARENA_THREADS); // plain: constant since arena_init
+  for (let i = 0; i < MAX_THREADS; i++) {
+    enter();
+    if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {
+      set32(slot + THREAD_GENERATION, get32(slot + THREAD_GENERATION) + 1);
+      store32(slot + THREAD_OS_ID, osId);
+      set32(slot + THREAD_CAN_BLOCK, canBlock);
+      add32(ARENA + ARENA_LIVE, 1);
+      leave();
+      self = slot;
+      return slot;
+    }
+    leave();
+    slot += THREAD_BYTES;
+  }
+  return 0;
+}
+
+/** Notes what the reaper must finish should this thread die before `dutyDone`. To be called inside a section. */
+// @ts-ignore: decorator
+@inline export function duty(kind: u32, object: usize, arg: u32): void {
+  set32(self + THREAD_DUTY_OBJECT, <u32>object);
+  set32(self + THREAD_DUTY_ARG, arg);
+  set32(self + THREAD_DUTY, kind);
+}
+// @ts-ignore: decorator
+@inline export function dutyDone(): void { set32(self + THREAD_DUTY, DUTY_NONE); }
+
+/** Slot of the live thread with that platform number; 0 if there is none. */
+export function thread_find(osId: u32): usize {
+  let slot = <usize>get32(ARENA + ARENA_THREADS);
+  for (let i = 0; i < MAX_THREADS; i++) {
+    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && load32(slot + THREAD_OS_ID) == osId) return slot;
+    slot += THREAD_BYTES;
+  }
+  return 0;
+}
+
+/**
+ * Frees the slot of a thread that has ended for good: finishes what it had begun, takes its waiters out of their queues, gives its
+ * blocks back. False if the slot is not that of a live thread (anymore), or is our own.
+ */
+export function thread_reap(slot: usize): bool {
+  if (slot == self) return false;
+  enter();
+  if (cas32(slot + THREAD_STATE, THREAD_ALIVE, THREAD_REAPING) != THREAD_ALIVE) {
+    leave();
+    return false;
+  }
+  store32(slot + THREAD_REAPER, <u32>self);
+  leave();
+  reap(slot);
+  return true;
+}
+
+function reap(slot: usize): void {
+  // Waiters first: a queue that is settled below must not hand values to the dead.
+  while (true) {
+    const waiter = <usize>get32(slot + THREAD_WAITERS);
+    if (waiter == 0) break;
+    waiter_drop(slot, waiter);
+  }
+  // Its duty becomes ours in one section: it is done once, even if we die over it.
+  const kind = get32(slot + THREAD_DUTY);
+  const object = <usize>get32(slot + THREAD_DUTY_OBJECT);
+  const arg = get32(slot + THREAD_DUTY_ARG);
+  enter();
+  duty(kind, object, arg);
+  set32(slot + THREAD_DUTY, DUTY_NONE);
+  leave();
+  if (kind == DUTY_SETTLE) channel_settle(object);
+  else if (kind == DUTY_DISPOSE) channel_finishDispose(object);
+  else if (kind == DUTY_STACK_FREE) stack_putBack(object, arg);
+  free(slot, THREAD_PENDING);
+  free(slot, THREAD_SCRATCH);
+  arena_inherit(slot);
+  // Whom it was reaping when it died.
+  let other = <usize>get32(ARENA + ARENA_THREADS);
+  for (let i = 0; i < MAX_THREADS; i++) {
+    if (load32(other + THREAD_STATE) == THREAD_REAPING && load32(other + THREAD_REAPER) == <u32>slot && other != slot) {
+      store32(other + THREAD_REAPER, <u32>self);
+      reap(other);
+    }
+    other += THREAD_BYTES;
+  }
+  enter();
+  set32(slot + THREAD_TAKEN, 0);
+  store32(slot + THREAD_READY, 0);
+  store32(slot + THREAD_ASLEEP, 0);
+  store32(slot + THREAD_LOOP_ARMED, 0);
+  add32(ARENA + ARENA_LIVE, -1);
+  store32(slot + THREAD_STATE, THREAD_FREE);
+  leave();
+}
+
+/** Frees the block that a word of the dead thread names. */
+function free(slot: usize, word: usize): void {
+  const block = <usize>get32(slot + word);
+  if (block == 0) return;
+  enter();
+  set32(self + THREAD_PENDING, <u32>block);
+  set32(slot + word, 0);
+  leave();
+  arena_free(block);
+}
+
+/** The calling thread's scratch block for batches, made on first use; 0 if the arena is full. */
+export function thread_scratch(): usize {
+  const have = get32(self + THREAD_SCRATCH);
+  if (have != 0) return have;
+  const block = arena_allocate(SCRATCH_BYTES);
+  if (block == 0) return 0;
+  enter();
+  store32(block + HEAD_KIND, KIND_SCRATCH);
+  set32(self + THREAD_SCRATCH, <u32>block);
+  settled();
+  leave();
+  return block;
+}
+
+/**
+ * Waits a moment for a thread that is inside a section: a few dozen instructions, unless the system has taken its processor away.
+ * So it spins at first, twice as long each time, and then sleeps 50 µs at a time where it may.
+ */
+export function relax(tries: u32): void {
+  if (isDefined(MODEL)) {
+    spinning();
+    return;
+  }
+  if (tries < 10 || !get32(self + THREAD_CAN_BLOCK)) pause(1 << min(tries, 10));
+  else wait32(self + THREAD_PAUSE, 0, 50_000);
+}
+
+/** Spends about `turns` ns without touching shared lines. */
+export function pause(turns: u32): void {
+  for (let i: u32 = 0; i < turns; i++) load32(self + THREAD_PAUSE);
+}

@@ -1,0 +1,240 @@
+import {
+  ARENA,
+  ARENA_BREAK,
+  ARENA_FIRST_PAGE,
+  ARENA_ID_HI,
+  ARENA_ID_LO,
+  ARENA_LAYOUT,
+  ARENA_LIVE,
+  ARENA_MAGIC,
+  ARENA_MAGIC_VALUE,
+  ARENA_SIZE,
+  ARENA_THREADS,
+  ARENA_USED,
+  CLASS_COUNT,
+  HEAD_STATE,
+  LAYOUT_VERSION,
+  LINE,
+  MAGAZINE_BYTES,
+  MAGAZINE_USED,
+  MAX_THREADS,
+  THREAD_BYTES,
+  THREAD_MAGAZINES,
+  THREAD_STATUS,
+} from './generated/layout.js'
+import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
+import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
+import { EventLoop } from './event-loop.js'
+import { platform } from './platform/index.js'
+
+const MIB = 2 ** 20
+const MIN_SIZE = MIB
+const MAX_SIZE = 1024 * MIB
+const DEFAULT_SIZE = 32 * MIB
+const WASM_PAGE = 65536
+
+export interface ArenaOptions {
+  /** Bytes of shared memory, from 1 MiB to 1 GiB; rounded up to 64 KiB. Untouched memory costs nothing. Default 32 MiB. */
+  size?: number
+}
+
+export interface ArenaStats {
+  /** Bytes of the whole memory. */
+  size: number
+  /** Bytes of all blocks that are in use, in all threads. */
+  bytesInUse: number
+  /** Bytes of pages that have been handed out so far; free blocks among them are used again. */
+  bytesReserved: number
+  /** How many blocks of each size (in bytes) are in use. */
+  blocks: Record<number, number>
+  /** Threads that are attached. */
+  threads: number
+}
+
+/**
+ * Shared memory with everything that is allocated in it: channels, stacks, counters, atomics and their waiters.
+ *
+ * The default arena is made on first use; most programs need no other. Opening a handle in another thread attaches that thread to the
+ * handle's arena. An arena serves up to 128 threads at a time. It is freed when no thread refers to it any more.
+ *
+ * @example
+ * const arena = new Arena({ size: 256 * 2 ** 20 })
+ * const ch = channel(f64, { capacity: 1_000_000, arena })
+ */
+export class Arena {
+  /** @internal */ readonly core: Core
+  /** @internal */ readonly memory: WebAssembly.Memory
+  /** @internal */ readonly u32: Uint32Array
+  /** @internal */ readonly i32: Int32Array
+  /** @internal */ readonly loop: EventLoop
+  /** @internal */ readonly canBlock: boolean
+  /** @internal */ readonly id: string
+  readonly #status: number
+
+  /** @throws RangeError for a size out of bounds; UnsupportedError where the platform has no shared memory. */
+  constructor(options?: ArenaOptions)
+  /** @internal */
+  constructor(options: ArenaOptions | undefined, existing: WebAssembly.Memory)
+  constructor(options: ArenaOptions = {}, existing?: WebAssembly.Memory) {
+    requireSharedMemory()
+    this.memory = existing ?? createMemory(options.size)
+    this.u32 = new Uint32Array(this.memory.buffer)
+    this.i32 = new Int32Array(this.memory.buffer)
+    this.core = instantiate(this.memory)
+    if (existing === undefined) {
+      const [lo, hi] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
+      this.core.arena_init(this.memory.buffer.byteLength, lo, hi)
+    }
+    this.id = arenaId(this.u32)
+    this.canBlock = platform.canBlock
+    const slot = this.core.thread_attach(platform.threadId, Number(this.canBlock))
+    if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
+    this.#status = (slot + THREAD_STATUS) >>> 2
+    this.loop = new EventLoop(this.core, this.i32, slot)
+    arenas.set(this.id, new WeakRef(this))
+    watchWorkers()
+  }
+
+  /** Bytes of the whole memory. */
+  get size(): number {
+    return this.memory.buffer.byteLength
+  }
+
+  /** What is in use, over all threads. While other threads work, the numbers are a snapshot of each of them at some moment. */
+  stats(): ArenaStats {
+    const word = (at: number): number => Atomics.load(this.u32, at >>> 2)
+    const signed = (at: number): number => Atomics.load(this.i32, at >>> 2)
+    const stats: ArenaStats = {
+      size: this.size,
+      bytesInUse: 0,
+      bytesReserved: word(ARENA + ARENA_BREAK) - word(ARENA + ARENA_FIRST_PAGE),
+      blocks: {},
+      threads: word(ARENA + ARENA_LIVE),
+    }
+    const table = word(ARENA + ARENA_THREADS)
+    for (let cls = 0; cls < CLASS_COUNT; cls++) {
+      let used = signed(ARENA + ARENA_USED + cls * 4)
+      for (let i = 0; i < MAX_THREADS; i++) {
+        used += signed(table + i * THREAD_BYTES + THREAD_MAGAZINES + cls * MAGAZINE_BYTES + MAGAZINE_USED)
+      }
+      if (used > 0) {
+        stats.blocks[LINE << cls] = used
+        stats.bytesInUse += used * (LINE << cls)
+      }
+    }
+    return stats
+  }
+
+  /**
+   * Frees what a worker holds (its place, its waiters) once it ends, so that nobody waits for it for ever. On Node every worker that
+   * is started after millrace was imported is watched without this call.
+   *
+   * @throws TypeError if the argument is not a worker of this platform.
+   */
+  watch(worker: object): void {
+    if (typeof worker !== 'object' || worker === null || !platform.isWorker(worker)) {
+      throw typeError(`watch takes a Worker, not ${show(worker)}`)
+    }
+    platform.watch(worker)
+  }
+
+  /** @internal Status of the last call that returned a value. */
+  status(): number {
+    return this.u32[this.#status] as number
+  }
+
+  /** @internal What HEAD_STATE of an open object at the address is: its generation, no flags. */
+  openState(at: number): number {
+    return Atomics.load(this.i32, (at + HEAD_STATE) >>> 2) & ~0xff
+  }
+
+  /** @internal The address, or the error that there is none. */
+  made(at: number, what: string, bytes: number): number {
+    if (at !== 0) return at
+    const left = this.size - Atomics.load(this.u32, (ARENA + ARENA_BREAK) >>> 2)
+    throw new ArenaFullError(what, bytes, left, this.size)
+  }
+
+  /** @internal The module, for handles. */
+  get module(): WebAssembly.Module {
+    return coreModule()
+  }
+}
+
+function createMemory(size: number | undefined): WebAssembly.Memory {
+  if (size !== undefined) {
+    if (typeof size !== 'number') throw typeError(`an arena's size is a number of bytes, not ${show(size)}`)
+    if (!Number.isInteger(size) || size < MIN_SIZE || size > MAX_SIZE) {
+      throw rangeError(`an arena's size is an integer from ${MIN_SIZE} to ${MAX_SIZE} bytes, not ${show(size)}`)
+    }
+  }
+  // Some platforms refuse large shared memories: take what they give, but only where no size was asked for.
+  for (let bytes = size ?? DEFAULT_SIZE; ; bytes /= 2) {
+    const pages = Math.ceil(bytes / WASM_PAGE)
+    try {
+      // Initial = maximum: a memory that grew would leave other threads with views that do not see the new part.
+      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+    } catch (cause) {
+      if (size !== undefined || bytes / 2 < MIN_SIZE) {
+        throw new UnsupportedError(`the platform refused ${bytes} bytes of shared memory: ${(cause as Error).message}`)
+      }
+    }
+  }
+}
+
+function arenaId(u32: Uint32Array): string {
+  return `${u32[(ARENA + ARENA_ID_HI) >>> 2]}-${u32[(ARENA + ARENA_ID_LO) >>> 2]}`
+}
+
+/** The arenas of this thread, by their id: the same memory arrives as a new object with every message. */
+const arenas = new Map<string, WeakRef<Arena>>()
+let shared: Arena | undefined
+let watching = false
+
+/** The arena that everything is made in unless told otherwise: 32 MiB, made on first use. */
+export function defaultArena(): Arena {
+  shared ??= new Arena()
+  return shared
+}
+
+/** @internal The arena over a memory that came with a handle. */
+export function arenaOver(memory: unknown): Arena {
+  requireSharedMemory()
+  if (!(memory instanceof WebAssembly.Memory) || !(memory.buffer instanceof SharedArrayBuffer)) {
+    throw typeError(`a handle carries a shared WebAssembly.Memory, not ${show(memory)}`)
+  }
+  const u32 = new Uint32Array(memory.buffer)
+  if (
+    u32.byteLength < MIN_SIZE ||
+    u32[(ARENA + ARENA_MAGIC) >>> 2] !== ARENA_MAGIC_VALUE ||
+    u32[(ARENA + ARENA_SIZE) >>> 2] !== u32.byteLength
+  ) {
+    throw typeError("the handle's memory is not an arena of millrace")
+  }
+  const layout = u32[(ARENA + ARENA_LAYOUT) >>> 2]
+  if (layout !== LAYOUT_VERSION) {
+    throw typeError(
+      `the handle comes from another version of millrace (memory layout ${layout}, here ${LAYOUT_VERSION}): use one version in all threads`,
+    )
+  }
+  const id = arenaId(u32)
+  return arenas.get(id)?.deref() ?? new Arena(undefined, memory)
+}
+
+function watchWorkers(): void {
+  if (watching) return
+  watching = true
+  platform.onWorkerExit((threadId) => {
+    for (const [id, reference] of arenas) {
+      const arena = reference.deref()
+      if (arena === undefined) {
+        arenas.delete(id)
+        continue
+      }
+      const slot = arena.core.thread_find(threadId)
+      if (slot !== 0) arena.core.thread_reap(slot)
+      arena.loop.poll()
+      arena.loop.keepAlive()
+    }
+  })
+}

@@ -1,0 +1,272 @@
+// Batches: values travel through the thread's scratch block, BATCH_MAX at a time, one call of the core each.
+
+import {
+  BATCH_MAX,
+  CLOSED,
+  OK,
+  SCRATCH_BYTES,
+  SCRATCH_VALUES,
+  WOULD_BLOCK,
+} from './generated/layout.js'
+import type { Channel } from './channel.js'
+import type { Batch, Codec } from './codec/index.js'
+import { rangeError, show, typeError } from './errors.js'
+import { outcomeOf, release, timeoutOf, TIMED_OUT, type WaitOptions, waitAsync, waitSync } from './wait.js'
+
+/** What sendMany takes: the typed array of the codec, or an array of its values. */
+export type BatchSource<T> = Batch | readonly T[]
+
+/** A view of the scratch block's values in the kind of a codec's batches. */
+type Words = Float64Array | Float32Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
+
+interface Scratch {
+  readonly words: Words
+  readonly first: number
+}
+
+/** One scratch block per thread and arena, one view per kind of batch. */
+const scratches = new WeakMap<object, Map<string, Scratch>>()
+
+function scratchOf<T>(ch: Channel<T>): Scratch {
+  let views = scratches.get(ch.arena)
+  if (views === undefined) {
+    views = new Map()
+    scratches.set(ch.arena, views)
+  }
+  let scratch = views.get(ch.codec.name)
+  if (scratch === undefined) {
+    const block = ch.arena.made(ch.core.thread_scratch(), "a thread's batches", SCRATCH_BYTES)
+    const Kind = wordsOf(ch.codec)
+    const words = new Kind(ch.arena.memory.buffer)
+    scratch = { words, first: (block + SCRATCH_VALUES) / words.BYTES_PER_ELEMENT }
+    views.set(ch.codec.name, scratch)
+  }
+  return scratch
+}
+
+type WordsConstructor = new (buffer: ArrayBufferLike) => Words
+
+function wordsOf(codec: Codec<never>): WordsConstructor {
+  // bool and unit travel as 32-bit words; their batches are bytes.
+  return (codec.batch === (Uint8Array as unknown) ? Int32Array : codec.batch) as unknown as WordsConstructor
+}
+
+function isBatch(codec: Codec<never>, values: unknown): values is Batch {
+  return values instanceof codec.batch
+}
+
+/** Throws unless the argument is something to send. */
+function checkSource<T>(ch: Channel<T>, values: BatchSource<T>): void {
+  const codec = ch.codec as Codec<never>
+  if (isBatch(codec, values)) {
+    if (codec.name === 'bool' || codec.name === 'unit') {
+      const most = codec.name === 'bool' ? 1 : 0
+      const bad = (values as Uint8Array).find((byte) => byte > most)
+      if (bad !== undefined) throw rangeError(`a batch of ${codec.name} holds bytes up to ${most}, not ${bad}`)
+    }
+    return
+  }
+  if (!Array.isArray(values)) {
+    throw typeError(`a batch for ${codec.name} is a ${codec.batch.name} or an array of its values, not ${show(values)}`)
+  }
+  for (const value of values) ch.codec.check(value)
+}
+
+function checkTarget<T>(ch: Channel<T>, into: Batch): void {
+  const codec = ch.codec as Codec<never>
+  if (!isBatch(codec, into)) throw typeError(`a batch of ${codec.name} is received into a ${codec.batch.name}, not into ${show(into)}`)
+}
+
+/** Copies up to BATCH_MAX values into the scratch block. Returns how many. */
+function fill<T>({ words, first }: Scratch, values: BatchSource<T>, from: number): number {
+  const n = Math.min(BATCH_MAX, values.length - from)
+  if (Array.isArray(values)) {
+    for (let i = 0; i < n; i++) {
+      const value = values[from + i]
+      words[first + i] = (typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0) as never
+    }
+    return n
+  }
+  const source = values as Float64Array
+  const target = words as Float64Array
+  for (let i = 0; i < n; i++) target[first + i] = source[from + i] as number
+  return n
+}
+
+/** Sends from `from` on as much as there is room for. Returns the index reached; the core's status says why not more. */
+function push<T>(ch: Channel<T>, scratch: Scratch, values: BatchSource<T>, from: number): number {
+  const { core } = ch
+  let at = from
+  while (at < values.length) {
+    const n = fill(scratch, values, at)
+    const sent = core.channel_trySendMany(ch.at, ch.open, n)
+    at += sent
+    if (sent < n) break
+  }
+  if (ch.loop.pending !== 0) ch.loop.poll()
+  return at
+}
+
+function pull<T>(ch: Channel<T>, scratch: Scratch, into: Batch, from: number): number {
+  const { core } = ch
+  const { words, first } = scratch
+  const source = words as Float64Array
+  const target = into as Float64Array
+  let at = from
+  while (at < into.length) {
+    const n = Math.min(BATCH_MAX, into.length - at)
+    const taken = core.channel_tryReceiveMany(ch.at, ch.open, n)
+    for (let i = 0; i < taken; i++) target[at + i] = source[first + i] as number
+    at += taken
+    if (taken < n) break
+  }
+  if (ch.loop.pending !== 0) ch.loop.poll()
+  return at
+}
+
+/** The value at an index of a batch, as a single send takes it. */
+function valueAt<T>(ch: Channel<T>, values: BatchSource<T>, index: number): T {
+  const value = values[index]
+  if (Array.isArray(values)) return value as T
+  return (ch.codec.name === 'bool' ? value === 1 : ch.codec.name === 'unit' ? undefined : value) as T
+}
+
+/** Adds to an error how many values of the batch went through before it. */
+function withProgress(error: unknown, transferred: number): unknown {
+  if (typeof error === 'object' && error !== null) {
+    try {
+      ;(error as { transferred?: number }).transferred = transferred
+    } catch {
+      // A frozen abort reason stays as it is.
+    }
+  }
+  return error
+}
+
+/** What is left of a timeout that began then. */
+function left(timeout: number, since: number): number {
+  return timeout === Number.POSITIVE_INFINITY ? timeout : Math.max(0, timeout - (performance.now() - since))
+}
+
+/** @internal */
+export function trySendBatch<T>(ch: Channel<T>, values: BatchSource<T>): number {
+  checkSource(ch, values)
+  const sent = push(ch, scratchOf(ch), values, 0)
+  if (sent < values.length || values.length === 0) {
+    const status = values.length === 0 ? statusOf(ch) : ch.arena.status()
+    if (status !== WOULD_BLOCK && status !== OK) throw withProgress(ch.sendError(status), sent)
+  }
+  return sent
+}
+
+/** An empty batch has no status of its own. */
+function statusOf<T>(ch: Channel<T>): number {
+  return ch.closed ? CLOSED : OK
+}
+
+/**
+ * A batch as a series of steps, for both drivers: sends what it can, and yields the index of a value that must wait. Returns the number
+ * of values sent; throws with the progress made.
+ */
+function* sending<T>(ch: Channel<T>, values: BatchSource<T>): Generator<number, number, number> {
+  checkSource(ch, values)
+  const scratch = scratchOf(ch)
+  if (values.length === 0 && ch.closed) throw ch.sendError(CLOSED)
+  let at = 0
+  for (;;) {
+    at = push(ch, scratch, values, at)
+    if (at === values.length) return at
+    const status = ch.arena.status()
+    if (status !== WOULD_BLOCK) throw withProgress(ch.sendError(status), at)
+    // The next value waits in the queue of senders by itself, so that batches and single sends are served in turn.
+    const outcome = yield at
+    if (outcome !== OK) throw withProgress(ch.sendError(outcome), at)
+    at++
+  }
+}
+
+/** @internal */
+export function sendBatchSync<T>(ch: Channel<T>, values: BatchSource<T>, options: WaitOptions | undefined): number {
+  const timeout = timeoutOf(options)
+  const since = performance.now()
+  const steps = sending(ch, values)
+  let step = steps.next()
+  while (!step.done) {
+    const end = waitSync(ch.arena, ch.sending(valueAt(ch, values, step.value)), left(timeout, since))
+    if (end === TIMED_OUT) throw withProgress(ch.error(TIMED_OUT, 'sendMany', timeout), step.value)
+    const outcome = outcomeOf(ch.arena, end)
+    release(ch.arena, end)
+    step = steps.next(outcome)
+  }
+  return step.value
+}
+
+/** @internal */
+export async function sendBatch<T>(ch: Channel<T>, values: BatchSource<T>, options: WaitOptions | undefined): Promise<number> {
+  const timeout = timeoutOf(options)
+  const since = timeout === Number.POSITIVE_INFINITY ? 0 : performance.now()
+  const steps = sending(ch, values)
+  let step = steps.next()
+  while (!step.done) {
+    const operation = ch.sending(valueAt(ch, values, step.value))
+    const outcome = waitAsync(ch.arena, operation, 'sendMany', left(timeout, since), options?.signal, (end) =>
+      outcomeOf(ch.arena, end),
+    )
+    try {
+      step = steps.next(await outcome)
+    } catch (error) {
+      // An error of the wait itself: the steps' own say the same, for they throw before they go on.
+      throw withProgress(error, step.value)
+    }
+  }
+  return step.value
+}
+
+/** @internal */
+export function tryReceiveBatch<T>(ch: Channel<T>, into: Batch): number {
+  checkTarget(ch, into)
+  if (into.length === 0) return 0
+  const taken = pull(ch, scratchOf(ch), into, 0)
+  if (taken === 0) endOf(ch)
+  return taken
+}
+
+/** After a batch that took nothing: whether the channel is closed and drained. */
+function endOf<T>(ch: Channel<T>): boolean {
+  const status = ch.arena.status()
+  if (status === CLOSED) return true
+  if (status === WOULD_BLOCK) return false
+  throw ch.error(status, 'receiveMany')
+}
+
+function put<T>(ch: Channel<T>, into: Batch, value: T): void {
+  ;(into as Float64Array)[0] = (typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0) as number
+}
+
+/** @internal */
+export function receiveBatchSync<T>(ch: Channel<T>, into: Batch, options: WaitOptions | undefined): number {
+  const timeout = timeoutOf(options)
+  const taken = tryReceiveBatch(ch, into)
+  if (taken > 0 || into.length === 0 || endOf(ch)) return taken
+  const end = waitSync(ch.arena, ch.receiving, timeout)
+  if (end === TIMED_OUT) throw ch.error(TIMED_OUT, 'receiveMany', timeout)
+  try {
+    if (!ch.got(end)) return 0
+  } finally {
+    release(ch.arena, end)
+  }
+  put(ch, into, ch.value)
+  return pull(ch, scratchOf(ch), into, 1)
+}
+
+/** @internal */
+export async function receiveBatch<T>(ch: Channel<T>, into: Batch, options: WaitOptions | undefined): Promise<number> {
+  const timeout = timeoutOf(options)
+  const taken = tryReceiveBatch(ch, into)
+  if (taken > 0 || into.length === 0 || endOf(ch)) return taken
+  return waitAsync(ch.arena, ch.receiving, 'receiveMany', timeout, options?.signal, (end) => {
+    if (!ch.got(end)) return 0
+    put(ch, into, ch.value)
+    return pull(ch, scratchOf(ch), into, 1)
+  })
+}

@@ -1,0 +1,503 @@
+// The channel classes, one per codec. Their hot methods are written out for each, so that every codec has inline caches of its own: shared
+// ones would turn megamorphic in a program that uses several codecs.
+
+import { CELL_BYTES, CHANNEL_SLOTS, KIND_CHANNEL, MAX_CAPACITY, MISS, OK, SLOT_BYTES, WAITER_VALUE } from './generated/layout.js'
+import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
+import { Channel, channelCodec } from './channel.js'
+import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
+import { NotSupportedError, rangeError, show, typeError } from './errors.js'
+import { type Handle, registerKind, type Site } from './handle.js'
+import type { WaitOptions } from './wait.js'
+
+class I32Channel extends Channel<number> {
+  trySend(value: number): boolean {
+    if ((value | 0) !== value) i32.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: number, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if ((value | 0) !== value) i32.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, value)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): number | undefined {
+    const value = this.core.channel_tryReceive32(this.at, this.open)
+    const result = value === MISS ? this.missed(value) : value
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): number | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    const value = this.core.channel_tryReceive32(this.at, this.open)
+    if (value === MISS) return this.receiveSlow(value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return value
+  }
+
+  attemptSend(value: number): number {
+    i32.check(value)
+    return this.core.channel_trySend32(this.at, this.open, value)
+  }
+
+  attemptReceive(): number {
+    this.value = this.core.channel_tryReceive32(this.at, this.open)
+    return this.value === MISS ? this.arena.status() : OK
+  }
+
+  parkSend(token: number, value: number): number {
+    return this.core.channel_parkSend32(this.at, this.open, token, value)
+  }
+
+  read(waiter: number): number {
+    return this.arena.i32[(waiter + WAITER_VALUE) >>> 2] as number
+  }
+}
+
+class U32Channel extends Channel<number> {
+  trySend(value: number): boolean {
+    if ((value >>> 0) !== value) u32.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: number, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if ((value >>> 0) !== value) u32.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, value)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): number | undefined {
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    const result = raw === MISS ? this.missed(raw >>> 0) : raw >>> 0
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): number | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    if (raw === MISS) return this.receiveSlow(raw >>> 0)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return raw >>> 0
+  }
+
+  attemptSend(value: number): number {
+    u32.check(value)
+    return this.core.channel_trySend32(this.at, this.open, value)
+  }
+
+  attemptReceive(): number {
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    this.value = raw >>> 0
+    return raw === MISS ? this.arena.status() : OK
+  }
+
+  parkSend(token: number, value: number): number {
+    return this.core.channel_parkSend32(this.at, this.open, token, value)
+  }
+
+  read(waiter: number): number {
+    return this.arena.u32[(waiter + WAITER_VALUE) >>> 2] as number
+  }
+}
+
+class F32Channel extends Channel<number> {
+  trySend(value: number): boolean {
+    if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
+    const status = this.core.channel_trySendF32(this.at, this.open, value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: number, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
+    const status = this.core.channel_trySendF32(this.at, this.open, value)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): number | undefined {
+    const value = this.core.channel_tryReceiveF32(this.at, this.open)
+    const result = value === value ? value : this.missed(value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): number | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    const value = this.core.channel_tryReceiveF32(this.at, this.open)
+    if (value !== value) return this.receiveSlow(value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return value
+  }
+
+  attemptSend(value: number): number {
+    f32.check(value)
+    return this.core.channel_trySendF32(this.at, this.open, value)
+  }
+
+  attemptReceive(): number {
+    const value = this.core.channel_tryReceiveF32(this.at, this.open)
+    this.value = value
+    return value === value ? OK : this.arena.status()
+  }
+
+  parkSend(token: number, value: number): number {
+    return this.core.channel_parkSendF32(this.at, this.open, token, value)
+  }
+
+  read(waiter: number): number {
+    return readF32(this.arena, waiter)
+  }
+}
+
+class F64Channel extends Channel<number> {
+  trySend(value: number): boolean {
+    if (typeof value !== 'number') f64.check(value)
+    const status = this.core.channel_trySendF64(this.at, this.open, value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: number, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (typeof value !== 'number') f64.check(value)
+    const status = this.core.channel_trySendF64(this.at, this.open, value)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): number | undefined {
+    const value = this.core.channel_tryReceiveF64(this.at, this.open)
+    const result = value === value ? value : this.missed(value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): number | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    const value = this.core.channel_tryReceiveF64(this.at, this.open)
+    if (value !== value) return this.receiveSlow(value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return value
+  }
+
+  attemptSend(value: number): number {
+    f64.check(value)
+    return this.core.channel_trySendF64(this.at, this.open, value)
+  }
+
+  attemptReceive(): number {
+    const value = this.core.channel_tryReceiveF64(this.at, this.open)
+    this.value = value
+    return value === value ? OK : this.arena.status()
+  }
+
+  parkSend(token: number, value: number): number {
+    return this.core.channel_parkSendF64(this.at, this.open, token, value)
+  }
+
+  read(waiter: number): number {
+    return readF64(this.arena, waiter)
+  }
+}
+
+class BoolChannel extends Channel<boolean> {
+  trySend(value: boolean): boolean {
+    if (typeof value !== 'boolean') bool.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, Number(value))
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: boolean, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (typeof value !== 'boolean') bool.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, Number(value))
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): boolean | undefined {
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    const result = raw === MISS ? this.missed(false) : raw === 1
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): boolean | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    if (raw === MISS) return this.receiveSlow(false)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return raw === 1
+  }
+
+  attemptSend(value: boolean): number {
+    bool.check(value)
+    return this.core.channel_trySend32(this.at, this.open, Number(value))
+  }
+
+  attemptReceive(): number {
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    this.value = raw === 1
+    return raw === MISS ? this.arena.status() : OK
+  }
+
+  parkSend(token: number, value: boolean): number {
+    return this.core.channel_parkSend32(this.at, this.open, token, Number(value))
+  }
+
+  read(waiter: number): boolean {
+    return this.arena.i32[(waiter + WAITER_VALUE) >>> 2] === 1
+  }
+}
+
+class UnitChannel extends Channel<undefined> {
+  trySend(value: undefined): boolean {
+    if (value !== undefined) unit.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, 0)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: undefined, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (value !== undefined) unit.check(value)
+    const status = this.core.channel_trySend32(this.at, this.open, 0)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): undefined {
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    const result = raw === MISS ? this.missed(undefined) : undefined
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    if (raw === MISS) return this.receiveSlow(undefined)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return undefined
+  }
+
+  attemptSend(value: undefined): number {
+    unit.check(value)
+    return this.core.channel_trySend32(this.at, this.open, 0)
+  }
+
+  attemptReceive(): number {
+    const raw = this.core.channel_tryReceive32(this.at, this.open)
+    this.value = undefined
+    return raw === MISS ? this.arena.status() : OK
+  }
+
+  parkSend(token: number, value: undefined): number {
+    return this.core.channel_parkSend32(this.at, this.open, token, 0)
+  }
+
+  read(): undefined {
+    return undefined
+  }
+}
+
+class I64Channel extends Channel<bigint> {
+  trySend(value: bigint): boolean {
+    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
+    const status = this.core.channel_trySend64(this.at, this.open, value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: bigint, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
+    const status = this.core.channel_trySend64(this.at, this.open, value)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): bigint | undefined {
+    const value = this.core.channel_tryReceive64(this.at, this.open)
+    const result = this.missed(value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): bigint | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    return this.receiveSlow(this.core.channel_tryReceive64(this.at, this.open))
+  }
+
+  attemptSend(value: bigint): number {
+    i64.check(value)
+    return this.core.channel_trySend64(this.at, this.open, value)
+  }
+
+  attemptReceive(): number {
+    this.value = this.core.channel_tryReceive64(this.at, this.open)
+    return this.arena.status()
+  }
+
+  parkSend(token: number, value: bigint): number {
+    return this.core.channel_parkSend64(this.at, this.open, token, value)
+  }
+
+  read(waiter: number): bigint {
+    return readI64(this.arena, waiter)
+  }
+}
+
+class U64Channel extends Channel<bigint> {
+  trySend(value: bigint): boolean {
+    if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
+    const status = this.core.channel_trySend64(this.at, this.open, value)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return status === OK || this.refused(status)
+  }
+
+  sendSync(value: bigint, options?: WaitOptions): void {
+    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
+    const status = this.core.channel_trySend64(this.at, this.open, value)
+    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+  }
+
+  tryReceive(): bigint | undefined {
+    const raw = this.core.channel_tryReceive64(this.at, this.open)
+    const result = this.missed(BigInt.asUintN(64, raw))
+    if (this.loop.pending !== 0) this.loop.poll()
+    return result
+  }
+
+  receiveSync(options?: WaitOptions): bigint | undefined {
+    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
+    return this.receiveSlow(BigInt.asUintN(64, this.core.channel_tryReceive64(this.at, this.open)))
+  }
+
+  attemptSend(value: bigint): number {
+    u64.check(value)
+    return this.core.channel_trySend64(this.at, this.open, value)
+  }
+
+  attemptReceive(): number {
+    const raw = this.core.channel_tryReceive64(this.at, this.open)
+    this.value = BigInt.asUintN(64, raw)
+    return this.arena.status()
+  }
+
+  parkSend(token: number, value: bigint): number {
+    return this.core.channel_parkSend64(this.at, this.open, token, value)
+  }
+
+  read(waiter: number): bigint {
+    return BigInt.asUintN(64, readI64(this.arena, waiter))
+  }
+}
+
+/** The largest number that rounds to a finite 32-bit float is a little above this one; the codec's check decides. */
+const F32_MAX = 3.4028234663852886e38
+
+function view(arena: Arena, waiter: number): DataView {
+  return new DataView(arena.memory.buffer, waiter + WAITER_VALUE, 8)
+}
+
+function readF32(arena: Arena, waiter: number): number {
+  return view(arena, waiter).getFloat32(0, true)
+}
+
+function readF64(arena: Arena, waiter: number): number {
+  return view(arena, waiter).getFloat64(0, true)
+}
+
+function readI64(arena: Arena, waiter: number): bigint {
+  return view(arena, waiter).getBigInt64(0, true)
+}
+
+type ChannelClass = new (site: Site, codec: Codec<never>) => Channel<never>
+
+const classes = new Map<unknown, ChannelClass>([
+      [i32, I32Channel],
+      [u32, U32Channel],
+      [f32, F32Channel],
+      [f64, F64Channel],
+      [bool, BoolChannel],
+      [unit, UnitChannel],
+      [i64, I64Channel],
+      [u64, U64Channel],
+] as unknown as [unknown, ChannelClass][])
+
+function channelAt<T>(site: Site, codec: Codec<T>): Channel<T> {
+  const Class = classes.get(codec) as ChannelClass
+  return new Class(site, codec as Codec<never>) as unknown as Channel<T>
+}
+
+export interface ChannelOptions {
+  /** How many messages the channel holds before senders wait: an integer, 1 or more. */
+  capacity?: number
+  /** Where it is made. Default: `defaultArena()`. */
+  arena?: Arena
+}
+
+/**
+ * Makes a channel for the values of a codec.
+ *
+ * It takes 512 bytes plus 8 (codecs of up to 32 bits) or 16 bytes (64 bits) per message of capacity, rounded up to a power of two, from the
+ * arena, until it is disposed of.
+ *
+ * @throws NotSupportedError for capacity 0; RangeError for one that is negative, not an integer, or more than the arena could ever hold;
+ * ArenaFullError if the arena has no room now.
+ * @example
+ * const ch = channel(f64, { capacity: 1024 })
+ * ch.trySend(1.5)
+ * ch.tryReceive() // 1.5
+ */
+export function channel<T>(codec: Codec<T>, options: ChannelOptions = {}): Channel<T> {
+  requireCodec(codec, 'channel')
+  if (typeof options !== 'object' || options === null) throw typeError(`channel takes options { capacity, arena }, not ${show(options)}`)
+  const { capacity = 0 } = options
+  const arena = arenaOption(options.arena)
+  const wide = codec.shape === 'f64' || codec.shape === 'i64'
+  const each = wide ? CELL_BYTES : SLOT_BYTES
+  const limit = Math.min(MAX_CAPACITY, Math.floor((arena.size - CHANNEL_SLOTS) / each))
+  checkCapacity('a channel', capacity, limit, arena)
+  const bytes = CHANNEL_SLOTS + capacity * each
+  const at = arena.made(arena.core.channel_create(capacity, Number(wide), codec.id), `a channel of capacity ${capacity}`, bytes)
+  return channelAt({ arena, at, open: arena.openState(at) }, codec)
+}
+
+/** @internal */
+export function arenaOption(arena: Arena | undefined): Arena {
+  if (arena === undefined) return defaultArena()
+  if (!(arena instanceof ArenaClass)) throw typeError(`arena is an Arena, not ${show(arena)}`)
+  return arena
+}
+
+/** @internal Throws unless the capacity is an integer from 1 to the limit. */
+export function checkCapacity(what: string, capacity: number, limit: number, arena: Arena): void {
+  if (typeof capacity !== 'number') throw typeError(`the capacity of ${what} is a number, not ${show(capacity)}`)
+  if (capacity === 0 && what === 'a channel') {
+    throw new NotSupportedError('channels of capacity 0 (a rendezvous) are not in this version: pass a capacity of 1 or more')
+  }
+  if (!Number.isInteger(capacity) || capacity < 1 || capacity > limit) {
+    throw rangeError(
+      `the capacity of ${what} is an integer from 1 to ${limit} (what an arena of ${arena.size} bytes can hold), not ${show(capacity)}`,
+    )
+  }
+}
+
+registerKind('channel', KIND_CHANNEL, (site, handle: Handle<unknown>) => {
+  const codec = codecById(channelCodec(site))
+  if (codec === undefined) throw typeError('the channel carries a codec that this version of millrace does not know')
+  const ch = channelAt(site, codec)
+  if (handle.view === 'send') return ch.sender
+  if (handle.view === 'receive') return ch.receiver
+  if (handle.view === 'both') return ch
+  throw typeError(`the view of a channel's handle is both, send or receive, not ${show(handle.view)}`)
+})

@@ -1,0 +1,418 @@
+import {
+  ARENA,
+  CHANNEL_CAPACITY,
+  CHANNEL_CLOSED,
+  CHANNEL_CODEC,
+  CLOSED,
+  NO_MEMORY,
+  OK,
+  STALE,
+  WAITER_BYTES,
+  WOULD_BLOCK,
+} from './generated/layout.js'
+import type { Arena } from './arena.js'
+import type { Batch, Codec } from './codec/index.js'
+import { type BatchSource, receiveBatch, receiveBatchSync, sendBatch, sendBatchSync, tryReceiveBatch, trySendBatch } from './batch.js'
+import type { Core } from './core.js'
+import { ClosedError, StaleHandleError, TimeoutError } from './errors.js'
+import type { EventLoop } from './event-loop.js'
+import { type Handle, makeHandle, type Site } from './handle.js'
+import type { ReceiveChannel, SendChannel } from './ends.js'
+import { ReceiveEnd, SendEnd } from './ends.js'
+import { type Operation, outcomeOf, release, requireBlocking, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
+
+/** A value, or the news that there will be none: Go's `v, ok := <-ch`. */
+export type Next<T> = { value: T; done: false } | { value: undefined; done: true }
+
+const END: Next<never> = Object.freeze({ value: undefined, done: true })
+const RESOLVED = Promise.resolve()
+/** No object is ever in this state: its flags do not exist. */
+const NO_STATE = -1
+
+/**
+ * A buffered channel between threads, and between the tasks of one event loop. Many may send, many may receive; each value goes to
+ * exactly one receiver, in the order of sending. Waiting senders and receivers are served first come, first served.
+ *
+ * `verb` returns a promise, `verbSync` blocks the thread, `tryVerb` never waits: all three work on one channel at once. A send
+ * synchronizes with the receive that takes its value, the k-th receive with the (k + capacity)-th send, and close with every receive
+ * that finds the channel closed: what one side wrote to shared memory before, the other sees after.
+ *
+ * Made by {@link channel}; opened in another thread by `open(ch.handle)`.
+ */
+export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
+  readonly codec: Codec<T>
+  readonly arena: Arena
+  /** How many messages the channel holds before senders wait. */
+  readonly capacity: number
+  /** @internal */ readonly core: Core
+  /** @internal */ readonly loop: EventLoop
+  /** @internal Address; 0 once disposed of by this object. */ at: number
+  /** @internal HEAD_STATE of the open channel; NO_STATE once disposed of. */ open: number
+  /** @internal Whether this thread may block. */ readonly blocks: boolean
+  /** @internal The value of the last attemptReceive that said OK. */ value!: T
+  #sender: SendEnd<T> | undefined
+  #receiver: ReceiveEnd<T> | undefined
+
+  /** @internal */
+  constructor(site: Site, codec: Codec<T>) {
+    this.arena = site.arena
+    this.core = site.arena.core
+    this.loop = site.arena.loop
+    this.blocks = site.arena.canBlock
+    this.at = site.at
+    this.open = site.open
+    this.codec = codec
+    this.capacity = site.arena.u32[(site.at + CHANNEL_CAPACITY) >>> 2] as number
+  }
+
+  // What each codec does in its own way; see channel-codecs.ts. The four that users call are written out there, one per codec, so that
+  // each has inline caches of its own.
+
+  /** Sends if there is room. Returns whether it did. @throws ClosedError (ERR_CLOSED) once closed; TypeError, RangeError for a value that is not the codec's. */
+  abstract trySend(value: T): boolean
+  /** Sends, blocking this thread while the channel is full. @throws ClosedError, TimeoutError (nothing was sent then), BlockingNotAllowedError. */
+  abstract sendSync(value: T, options?: WaitOptions): void
+  /** The oldest value; `undefined` if the channel is empty, or closed and drained (`tryNext` tells which). */
+  abstract tryReceive(): T | undefined
+  /** The oldest value, blocking this thread while there is none; `undefined` once closed and drained. @throws TimeoutError, BlockingNotAllowedError. */
+  abstract receiveSync(options?: WaitOptions): T | undefined
+  /** @internal Checks and sends without waiting: a status. */
+  abstract attemptSend(value: T): number
+  /** @internal Receives into `this.value` without waiting: a status. */
+  abstract attemptReceive(): number
+  /** @internal */
+  abstract parkSend(token: number, value: T): number
+  /** @internal The value that a completed waiter has received. */
+  abstract read(waiter: number): T
+
+  /**
+   * Sends, waiting while the channel is full. Resolves when the value is in the channel or with a receiver.
+   *
+   * @throws ClosedError (ERR_CLOSED, `send on closed channel`) once closed, also if it is closed while this waits; TimeoutError
+   * (ERR_TIMEOUT) or the signal's reason, and then nothing was sent; TypeError, RangeError for a value that is not the codec's.
+   */
+  send(value: T, options?: WaitOptions): Promise<void> {
+    try {
+      const timeout = timeoutOf(options)
+      const status = this.attemptSend(value)
+      if (status === OK) {
+        if (this.loop.pending !== 0) this.loop.poll()
+        return RESOLVED
+      }
+      if (status !== WOULD_BLOCK) throw this.sendError(status)
+      return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, (end) => this.sent(end))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * The oldest value, waiting while there is none; `undefined` once the channel is closed and drained. For a codec with `undefined` among
+   * its values, `next` tells the two apart.
+   *
+   * @throws TimeoutError (ERR_TIMEOUT) or the signal's reason, and then nothing was received.
+   */
+  receive(options?: WaitOptions): Promise<T | undefined> {
+    return this.#receive(options, (got) => (got ? this.value : undefined))
+  }
+
+  /** As `receive`, in the form of an iterator's result: `{ value, done: false }`, or `{ done: true }` once closed and drained. */
+  next(options?: WaitOptions): Promise<Next<T>> {
+    return this.#receive(options, this.#wrap)
+  }
+
+  /** As `next`, blocking this thread. */
+  nextSync(options?: WaitOptions): Next<T> {
+    requireBlocking(this.arena, 'nextSync', 'next')
+    const timeout = timeoutOf(options)
+    const status = this.attemptReceive()
+    const got = status === OK || this.#receiveSync(status, timeout)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return this.#wrap(got)
+  }
+
+  /** `{ value, done: false }`, or `{ done: true }` if closed and drained, or `undefined` if empty. */
+  tryNext(): Next<T> | undefined {
+    const status = this.attemptReceive()
+    if (this.loop.pending !== 0) this.loop.poll()
+    if (status === OK) return this.#wrap(true)
+    if (status === STALE) throw this.stale()
+    return status === CLOSED ? END : undefined
+  }
+
+  /**
+   * Sends all values, in order, waiting as needed. Others' values may come in between. Resolves with their number. Typed arrays of the
+   * codec's kind go at full speed.
+   *
+   * @throws as `send`; the error's `transferred` says how many were sent before.
+   */
+  sendMany(values: BatchSource<T>, options?: WaitOptions): Promise<number> {
+    return sendBatch(this, values, options)
+  }
+
+  /** As `sendMany`, blocking this thread. */
+  sendManySync(values: BatchSource<T>, options?: WaitOptions): number {
+    requireBlocking(this.arena, 'sendManySync', 'sendMany')
+    return sendBatchSync(this, values, options)
+  }
+
+  /** Sends as many values as there is room for, in order. Returns how many. @throws ClosedError once closed. */
+  trySendMany(values: BatchSource<T>): number {
+    return trySendBatch(this, values)
+  }
+
+  /**
+   * Receives into a typed array: waits for one value, then takes what is there, up to the array's length. Resolves with their number; 0 once
+   * closed and drained (or for an empty array).
+   */
+  receiveMany(into: Batch, options?: WaitOptions): Promise<number> {
+    return receiveBatch(this, into, options)
+  }
+
+  /** As `receiveMany`, blocking this thread. */
+  receiveManySync(into: Batch, options?: WaitOptions): number {
+    requireBlocking(this.arena, 'receiveManySync', 'receiveMany')
+    return receiveBatchSync(this, into, options)
+  }
+
+  /** Receives what is there, up to the array's length. Returns how many. */
+  tryReceiveMany(into: Batch): number {
+    return tryReceiveBatch(this, into)
+  }
+
+  /** Values until the channel is closed and drained. Leaving the loop neither closes the channel nor loses a value. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      const next = await this.next()
+      if (next.done) return
+      yield next.value
+    }
+  }
+
+  /** The same, blocking this thread: `for (const v of ch.sync())`. */
+  *sync(): Generator<T, void, undefined> {
+    for (;;) {
+      const next = this.nextSync()
+      if (next.done) return
+      yield next.value
+    }
+  }
+
+  /** The values that are there, without waiting for more. */
+  *available(): Generator<T, void, undefined> {
+    for (;;) {
+      const next = this.tryNext()
+      if (next === undefined || next.done) return
+      yield next.value
+    }
+  }
+
+  /**
+   * Closes the channel: waiting senders fail with ClosedError, receivers drain what is there and then are told. Values are never discarded.
+   *
+   * @throws ClosedError (`close of closed channel`) the second time.
+   */
+  close(): void {
+    const status = this.core.channel_close(this.at, this.open)
+    if (status === STALE) throw this.stale()
+    if (status === CLOSED) throw new ClosedError('close of closed channel')
+    this.loop.poll()
+  }
+
+  /** Whether the channel is closed; values may still be in it. */
+  get closed(): boolean {
+    const flags = this.core.channel_flags(this.at, this.open)
+    if (flags < 0) throw this.stale()
+    return (flags & CHANNEL_CLOSED) !== 0
+  }
+
+  /** How many messages are in the channel, at one moment during the call. */
+  get length(): number {
+    const length = this.core.channel_length(this.at, this.open)
+    if (length < 0) throw this.stale()
+    return length
+  }
+
+  /** The sending half: what is given to those who must not receive. */
+  get sender(): SendChannel<T> {
+    this.#sender ??= new SendEnd(this)
+    return this.#sender
+  }
+
+  /** The receiving half: what is given to those who must not send or close. */
+  get receiver(): ReceiveChannel<T> {
+    this.#receiver ??= new ReceiveEnd(this)
+    return this.#receiver
+  }
+
+  /** Stands for this channel in messages to other threads; see `open`. */
+  get handle(): Handle<Channel<T>> {
+    return makeHandle(this.site(), 'channel', this.codec.name, 'both')
+  }
+
+  /** Whether the other is the same channel, whichever half or handle it came from. */
+  equals(other: SendChannel<T> | ReceiveChannel<T>): boolean {
+    const that = other instanceof Channel ? other : (other as SendEnd<T> | ReceiveEnd<T>)?.channel
+    return that instanceof Channel && that.arena.id === this.arena.id && that.at === this.at && that.open === this.open
+  }
+
+  /**
+   * Frees the channel's memory. Who waits on it, and every later use in any thread, gets StaleHandleError. Like closing a file: not to be
+   * called while other threads are in the middle of operations that do not wait.
+   */
+  dispose(): void {
+    if (this.at === 0) return
+    const status = this.core.channel_dispose(this.at, this.open)
+    this.at = 0
+    this.open = NO_STATE
+    this.loop.poll()
+    if (status === STALE) throw this.stale()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** @internal */
+  site(): Site {
+    if (this.core.channel_flags(this.at, this.open) < 0) throw this.stale()
+    return { arena: this.arena, at: this.at, open: this.open }
+  }
+
+  /** @internal */
+  stale(): StaleHandleError {
+    return new StaleHandleError('the channel')
+  }
+
+  /** @internal The error for a send that ended in that status. */
+  sendError(status: number, timeout = 0): Error {
+    return status === CLOSED ? new ClosedError('send on closed channel') : this.error(status, 'send', timeout)
+  }
+
+  /** @internal */
+  error(status: number, what: string, timeout = 0): Error {
+    if (status === TIMED_OUT) return new TimeoutError(what, timeout)
+    if (status === NO_MEMORY) {
+      try {
+        this.arena.made(0, 'a waiter', WAITER_BYTES)
+      } catch (error) {
+        return error as Error
+      }
+    }
+    return this.stale()
+  }
+
+  /** @internal What trySend does when it did not get through. */
+  refused(status: number): boolean {
+    if (status === WOULD_BLOCK) return false
+    throw this.sendError(status)
+  }
+
+  /** @internal What tryReceive does when it got the codec's stand-in for "see the status". */
+  missed(standIn: T): T | undefined {
+    const status = this.arena.status()
+    if (status === STALE) throw this.stale()
+    return status === OK ? standIn : undefined
+  }
+
+  /** @internal The rest of sendSync, after a first attempt with that status. */
+  sendSlow(value: T, status: number, timeout = Number.POSITIVE_INFINITY): void {
+    if (status === WOULD_BLOCK) {
+      const end = waitSync(this.arena, this.sending(value), timeout)
+      status = outcomeOf(this.arena, end)
+      release(this.arena, end)
+    }
+    if (status !== OK) throw this.sendError(status, timeout)
+    if (this.loop.pending !== 0) this.loop.poll()
+  }
+
+  /** @internal sendSync with options, or where it must not block. */
+  sendSyncWith(value: T, options: WaitOptions | undefined): void {
+    requireBlocking(this.arena, 'sendSync', 'send')
+    const timeout = timeoutOf(options)
+    this.sendSlow(value, this.attemptSend(value), timeout)
+  }
+
+  /** @internal The rest of receiveSync, after a first attempt that gave the codec's stand-in for "see the status". */
+  receiveSlow(standIn: T): T | undefined {
+    const status = this.arena.status()
+    const got = status === OK || this.#receiveSync(status, Number.POSITIVE_INFINITY)
+    if (this.loop.pending !== 0) this.loop.poll()
+    if (!got) return undefined
+    return status === OK ? standIn : this.value
+  }
+
+  /** @internal receiveSync with options, or where it must not block. */
+  receiveSyncWith(options: WaitOptions | undefined): T | undefined {
+    requireBlocking(this.arena, 'receiveSync', 'receive')
+    const timeout = timeoutOf(options)
+    const status = this.attemptReceive()
+    const got = status === OK || this.#receiveSync(status, timeout)
+    if (this.loop.pending !== 0) this.loop.poll()
+    return got ? this.value : undefined
+  }
+
+  /** @internal */
+  sending(value: T): Operation {
+    return { attempt: () => this.attemptSend(value), park: (token) => this.parkSend(token, value) }
+  }
+
+  /** @internal */
+  readonly receiving: Operation = {
+    attempt: () => this.attemptReceive(),
+    park: (token) => this.core.channel_parkReceive(this.at, this.open, token),
+  }
+
+  /** @internal The end of an awaited send. */
+  sent(end: number): void {
+    const outcome = outcomeOf(this.arena, end)
+    if (outcome !== OK) throw this.sendError(outcome)
+  }
+
+  /** @internal The end of a receive: true with the value in `this.value`, false if the channel is closed and drained. */
+  got(end: number): boolean {
+    const outcome = outcomeOf(this.arena, end)
+    if (outcome === OK) {
+      if (end >= ARENA) this.value = this.read(end)
+      return true
+    }
+    if (outcome === CLOSED) return false
+    throw this.error(outcome, 'receive')
+  }
+
+  #receiveSync(status: number, timeout: number): boolean {
+    if (status === CLOSED) return false
+    if (status !== WOULD_BLOCK) throw this.error(status, 'receive')
+    const end = waitSync(this.arena, this.receiving, timeout)
+    if (end === TIMED_OUT) throw new TimeoutError('receive', timeout)
+    try {
+      return this.got(end)
+    } finally {
+      release(this.arena, end)
+      this.loop.poll()
+    }
+  }
+
+  #receive<R>(options: WaitOptions | undefined, result: (got: boolean) => R): Promise<R> {
+    try {
+      const timeout = timeoutOf(options)
+      const status = this.attemptReceive()
+      if (status === OK) {
+        if (this.loop.pending !== 0) this.loop.poll()
+        return Promise.resolve(result(true))
+      }
+      if (status === CLOSED) return Promise.resolve(result(false))
+      if (status !== WOULD_BLOCK) throw this.error(status, 'receive')
+      return waitAsync(this.arena, this.receiving, 'receive', timeout, options?.signal, (end) => result(this.got(end)))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  readonly #wrap = (got: boolean): Next<T> => (got ? { value: this.value, done: false } : END)
+}
+
+/** @internal Number of the codec of the channel at that address. */
+export function channelCodec(site: Site): number {
+  return site.arena.u32[(site.at + CHANNEL_CODEC) >>> 2] as number
+}

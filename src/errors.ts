@@ -1,0 +1,101 @@
+// One class per failure, each with a stable `code`. Expected outcomes (closed, empty, full) are return values where a method says so.
+
+/** Base of all errors that are particular to millrace. Compare `code`, never messages. */
+export class MillraceError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.name = new.target.name
+  }
+}
+
+/** A send on, or a second close of, a closed channel. `transferred` tells how many values of a batch went through before. */
+export class ClosedError extends MillraceError {
+  transferred = 0
+
+  constructor(message: 'send on closed channel' | 'close of closed channel' | 'close of nil channel') {
+    super('ERR_CLOSED', message)
+  }
+}
+
+/** A wait that took longer than its `timeout`. The operation has not happened; `transferred` tells how much of a batch has. */
+export class TimeoutError extends MillraceError {
+  transferred = 0
+
+  constructor(what: string, ms: number) {
+    super('ERR_TIMEOUT', `${what} timed out after ${ms} ms`)
+  }
+}
+
+/** The arena has no room. Nothing half-made remains. */
+export class ArenaFullError extends MillraceError {
+  readonly requested: number
+  readonly available: number
+
+  constructor(what: string, requested: number, available: number, size: number) {
+    super(
+      'ERR_ARENA_FULL',
+      `no room for ${what}: it needs ${requested} bytes, the arena of ${size} bytes has ${available} bytes of untouched memory left ` +
+        '(freed blocks of other sizes not counted); dispose of what is not needed, or pass a larger `new Arena({ size })`',
+    )
+    this.requested = requested
+    this.available = available
+  }
+}
+
+/** The thread table of the arena is full. */
+export class TooManyThreadsError extends MillraceError {
+  constructor(limit: number) {
+    super('ERR_TOO_MANY_THREADS', `the arena serves ${limit} threads at a time, and all places are taken`)
+  }
+}
+
+/** The object was disposed of, here or in another thread, or its handle comes from elsewhere. */
+export class StaleHandleError extends MillraceError {
+  constructor(what: string) {
+    super('ERR_STALE_HANDLE', `${what} was disposed of (or its handle is not of this arena): nothing was read or written`)
+  }
+}
+
+/** What was asked for is not in this version. */
+export class NotSupportedError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_NOT_SUPPORTED', message)
+  }
+}
+
+/** The platform lacks what the library stands on. */
+export class UnsupportedError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_UNSUPPORTED', message)
+  }
+}
+
+/** A blocking call on a thread that must not block. */
+export class BlockingNotAllowedError extends MillraceError {
+  constructor(method: string, twin: string) {
+    super('ERR_BLOCKING_NOT_ALLOWED', `${method}() would block this thread, which the platform forbids: use \`await ${twin}()\` here`)
+  }
+}
+
+/** How a value is named in messages. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (Object.is(value, -0)) return '-0'
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : `a ${value.constructor?.name ?? 'plain'} object`
+  return String(value)
+}
+
+/** A TypeError with a code: the argument is of the wrong kind. */
+export function typeError(message: string): TypeError {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' })
+}
+
+/** A RangeError with a code: the argument is of the right kind and out of bounds. */
+export function rangeError(message: string): RangeError {
+  return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+}

@@ -1,0 +1,117 @@
+// The event loop's side of waiting: what is pending on this thread, who wakes it, and how long the process must stay alive.
+
+import {
+  ARENA,
+  ARENA_LIVE,
+  THREAD_LOOP_ARMED,
+  THREAD_LOOP_BELL,
+  THREAD_READY,
+  WAITER_OUTCOME,
+  WAITER_TOKEN,
+} from './generated/layout.js'
+import type { Core } from './core.js'
+import { platform } from './platform/index.js'
+
+/** An operation of this thread that waits in shared memory. */
+export interface Pending {
+  /** Called once with the outcome (a status code) and the waiter, which is freed after the call. Must not throw. */
+  complete(outcome: number, waiter: number): void
+}
+
+/** `Atomics.waitAsync`, which TypeScript's es2022 library does not know yet. */
+interface AsyncWait {
+  waitAsync(
+    words: Int32Array,
+    index: number,
+    value: number,
+  ): { async: false; value: string } | { async: true; value: Promise<string> }
+}
+
+/** The pending async operations of one thread on one arena. At most one `Atomics.waitAsync` is outstanding, on the loop's bell. */
+export class EventLoop {
+  /** How many operations are pending: while it is 0, no call has to look for completed ones. */
+  pending = 0
+  readonly #core: Core
+  readonly #i32: Int32Array
+  readonly #bell: number
+  readonly #armed: number
+  readonly #ready: number
+  readonly #table: (Pending | undefined)[] = []
+  readonly #free: number[] = []
+  readonly #hold = platform.createHold()
+  #waiting = false
+
+  constructor(core: Core, i32: Int32Array, slot: number) {
+    this.#core = core
+    this.#i32 = i32
+    this.#bell = (slot + THREAD_LOOP_BELL) >>> 2
+    this.#armed = (slot + THREAD_LOOP_ARMED) >>> 2
+    this.#ready = (slot + THREAD_READY) >>> 2
+  }
+
+  /** The token under which the operation's waiter is to be parked. */
+  add(pending: Pending): number {
+    const token = this.#free.pop() ?? this.#table.length
+    this.#table[token] = pending
+    this.pending++
+    return token
+  }
+
+  /** Forgets an operation that will not be completed: it was cancelled, or never parked. */
+  remove(token: number): void {
+    this.#table[token] = undefined
+    this.#free.push(token)
+    if (--this.pending === 0) this.#hold.release()
+  }
+
+  /** To be called once an operation is parked: sees to it that its completion is noticed. */
+  start(): void {
+    this.poll()
+    if (this.pending === 0) return
+    this.keepAlive()
+    if (!this.#waiting) this.#arm()
+  }
+
+  /** Holds the event loop exactly while something is pending that another thread could complete. */
+  keepAlive(): void {
+    if (this.pending > 0 && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1) this.#hold.hold()
+    else this.#hold.release()
+  }
+
+  /** Completes what is ready. */
+  poll(): void {
+    if (this.pending === 0 || Atomics.load(this.#i32, this.#ready) === 0) return
+    for (;;) {
+      const waiter = this.#core.thread_nextReady()
+      if (waiter === 0) return
+      const token = this.#i32[(waiter + WAITER_TOKEN) >>> 2] as number
+      const pending = this.#table[token] as Pending
+      this.remove(token)
+      pending.complete(this.#i32[(waiter + WAITER_OUTCOME) >>> 2] as number, waiter)
+      this.#core.waiter_release(waiter)
+    }
+  }
+
+  #arm(): void {
+    for (;;) {
+      const bell = Atomics.load(this.#i32, this.#bell)
+      // Dekker with ring in waiter.ts: we say that we sleep, then look at what is ready; it changes that, then looks whether we sleep.
+      Atomics.store(this.#i32, this.#armed, 1)
+      this.poll()
+      if (this.pending === 0) break
+      const wait = (Atomics as unknown as AsyncWait).waitAsync(this.#i32, this.#bell, bell)
+      if (!wait.async) continue
+      this.#waiting = true
+      wait.value.then(this.#woken)
+      return
+    }
+    Atomics.store(this.#i32, this.#armed, 0)
+  }
+
+  readonly #woken = (): void => {
+    this.#waiting = false
+    Atomics.store(this.#i32, this.#armed, 0)
+    this.poll()
+    if (this.pending > 0) this.#arm()
+  }
+}

@@ -1,0 +1,98 @@
+import { GENERATION, LAYOUT_VERSION } from './generated/layout.js'
+import { type Arena, arenaOver } from './arena.js'
+import { adoptModule } from './core.js'
+import { show, StaleHandleError, typeError } from './errors.js'
+
+declare const opens: unique symbol
+
+/** What part of a channel a handle gives: both ends, or one. */
+export type View = 'both' | 'send' | 'receive'
+
+/**
+ * A plain object that stands for a millrace object: `postMessage` and `workerData` carry it, and `open` makes an object of it on the
+ * other side. It holds the memory, the compiled module and the address; it does not keep the object from being disposed of.
+ */
+export interface Handle<out T> {
+  readonly millrace: number
+  readonly kind: string
+  readonly codec: string
+  readonly view: View
+  readonly address: number
+  readonly generation: number
+  readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
+  /** Type only: what `open` returns. */
+  readonly [opens]?: T
+}
+
+/** Everything that has a handle. */
+export interface Shared<out T> {
+  readonly handle: Handle<T>
+}
+
+/** @internal What an object needs to be opened at an address. */
+export interface Site {
+  readonly arena: Arena
+  readonly at: number
+  /** HEAD_STATE of the open object. */
+  readonly open: number
+}
+
+/** @internal */
+export function makeHandle<T>(site: Site, kind: string, codec: string, view: View): Handle<T> {
+  return {
+    millrace: LAYOUT_VERSION,
+    kind,
+    codec,
+    view,
+    address: site.at,
+    generation: site.open / GENERATION,
+    memory: site.arena.memory,
+    module: site.arena.module,
+  }
+}
+
+type Opener = (site: Site, handle: Handle<unknown>) => unknown
+const openers = new Map<string, { kind: number; open: Opener }>()
+
+/** @internal Each kind of object says here how it is opened. */
+export function registerKind(name: string, kind: number, open: Opener): void {
+  openers.set(name, { kind, open })
+}
+
+/**
+ * Opens a handle that came from another thread (or this one): the same object, typed as where it was made.
+ *
+ * @throws TypeError if the argument is not a handle, or one of another version of the package; StaleHandleError (ERR_STALE_HANDLE) if
+ * the object has been disposed of. No memory outside the arena's headers is touched before the handle has proved good.
+ * @example
+ * worker.postMessage(ch.handle)            // here
+ * parentPort.on('message', (h) => open(h)) // there
+ */
+export function open<T>(handle: Handle<T>): T {
+  if (typeof handle !== 'object' || handle === null || !('millrace' in handle)) {
+    throw typeError(`open takes the .handle of a millrace object, not ${show(handle)}`)
+  }
+  const { kind, address, generation } = handle
+  if (handle.millrace !== LAYOUT_VERSION) {
+    throw typeError(
+      `the handle comes from another version of millrace (memory layout ${show(handle.millrace)}, here ${LAYOUT_VERSION}): use one version in all threads`,
+    )
+  }
+  const opener = openers.get(kind)
+  if (opener === undefined) {
+    throw typeError(`a handle is of kind ${[...openers.keys()].join(', ')}, not ${show(kind)}`)
+  }
+  if (!isWord(address) || !isWord(generation) || generation >= 2 ** 24) {
+    throw typeError(`the handle's address (${show(address)}) and generation (${show(generation)}) are not what millrace writes there`)
+  }
+  adoptModule(handle.module)
+  const arena = arenaOver(handle.memory)
+  const state = (generation * GENERATION) | 0
+  if (!arena.core.arena_check(address, opener.kind, state)) throw new StaleHandleError(`the ${kind} of the handle`)
+  return opener.open({ arena, at: address, open: state }, handle) as T
+}
+
+function isWord(n: unknown): n is number {
+  return typeof n === 'number' && n >>> 0 === n
+}

@@ -1,0 +1,22 @@
+export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
+export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
+export type { BatchSource } from './batch.js'
+export { Channel, type Next } from './channel.js'
+export { type ChannelOptions, channel } from './channel-codecs.js'
+export { type Batch, bool, type Codec, f32, f64, i32, i64, type Shape, u32, u64, unit } from './codec/index.js'
+export { Counter, type SharedOptions } from './counter.js'
+export type { ReceiveChannel, SendChannel } from './ends.js'
+export {
+  ArenaFullError,
+  BlockingNotAllowedError,
+  ClosedError,
+  MillraceError,
+  NotSupportedError,
+  StaleHandleError,
+  TimeoutError,
+  TooManyThreadsError,
+  UnsupportedError,
+} from './errors.js'
+export { type Handle, open, type Shared, type View } from './handle.js'
+export { Stack, type StackOptions } from './stack.js'
+export type { WaitOptions } from './wait.js'

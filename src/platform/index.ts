@@ -1,0 +1,2 @@
+// Chosen by the `imports` map of package.json.
+export { platform } from '#platform'

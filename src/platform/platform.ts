@@ -1,0 +1,23 @@
+// What differs between the platforms. Nothing outside src/platform/ knows them apart.
+
+/** Keeps the event loop alive while it is held. */
+export interface Hold {
+  hold(): void
+  release(): void
+}
+
+export interface Platform {
+  readonly name: string
+  /** A number of the calling thread that no other live thread of the process has; at least 1. */
+  readonly threadId: number
+  /** Whether the calling thread may sleep in `Atomics.wait`. */
+  readonly canBlock: boolean
+  readonly cpuCount: number
+  /** Whether an object is a worker of this platform. */
+  isWorker(worker: object): boolean
+  createHold(): Hold
+  /** Calls back with the threadId of every worker of the calling thread that ends. To be called once. */
+  onWorkerExit(callback: (threadId: number) => void): void
+  /** Starts to watch a worker that the platform does not report by itself. */
+  watch(worker: object): void
+}

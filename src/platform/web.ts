@@ -1,0 +1,27 @@
+// Browsers, and whatever else has web workers and no node: modules.
+
+import type { Platform } from './platform.js'
+
+interface WebGlobal {
+  WorkerGlobalScope?: unknown
+  document?: unknown
+  Worker?: new () => object
+  navigator?: { hardwareConcurrency?: number }
+  crypto: { getRandomValues(into: Uint32Array): Uint32Array }
+}
+
+const web = globalThis as unknown as WebGlobal
+
+export const platform: Platform = {
+  name: 'web',
+  // The web numbers no threads: draw a number. Two threads of one arena draw the same one once in four billion pairs.
+  threadId: ((web.crypto.getRandomValues(new Uint32Array(1))[0] as number) >>> 1) + 1,
+  canBlock: web.WorkerGlobalScope !== undefined && web.document === undefined,
+  cpuCount: web.navigator?.hardwareConcurrency ?? 1,
+  isWorker: (worker) => web.Worker !== undefined && worker instanceof web.Worker,
+  // A page lives until it is closed.
+  createHold: () => ({ hold() {}, release() {} }),
+  // The web does not report the end of a worker.
+  onWorkerExit() {},
+  watch() {},
+}

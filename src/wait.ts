@@ -1,0 +1,195 @@
+// The only place where an operation waits: try for a while, queue up, sleep. One driver blocks the thread, one awaits the event loop.
+
+import { ARENA, ARENA_LIVE, CANCELLED, TOKEN_BLOCKING, WAITER_OUTCOME, WAITING, WOULD_BLOCK } from './generated/layout.js'
+import type { Arena } from './arena.js'
+import { BlockingNotAllowedError, rangeError, show, TimeoutError, typeError } from './errors.js'
+import { platform } from './platform/index.js'
+
+export interface WaitOptions {
+  /** Milliseconds to wait at most. 0 or less tries once. Default: for ever. */
+  timeout?: number | undefined
+  /**
+   * Ends the wait when it is aborted, with its reason. A blocked thread cannot notice an abort that happens in itself or arrives by its
+   * event loop: for blocking calls the signal is looked at once, before the wait.
+   */
+  signal?: AbortSignal | undefined
+}
+
+/** An operation that would block now. */
+export interface Operation {
+  /** Tries once more: OK, WOULD_BLOCK, CLOSED or STALE. */
+  attempt(): number
+  /** Queues up: the address of the waiter, or NO_MEMORY or STALE. */
+  park(token: number): number
+}
+
+/** Outcome of a wait, beside the status codes of the core. */
+export const TIMED_OUT = 100
+
+/**
+ * How long to try before sleeping: a sleep and a wake-up cost tens of microseconds, so it pays to try that long, if trying helps at all.
+ * The limit follows what lately helped, as the adaptive mutex of glibc: long where the other side is at work on another processor,
+ * almost nothing where it waits for this one. Turns are about a nanosecond each.
+ */
+class Spinner {
+  readonly #most: number
+  #limit: number
+
+  constructor(most: number) {
+    this.#most = platform.cpuCount > 1 ? most : 0
+    this.#limit = this.#most
+  }
+
+  /** Tries the operation with growing pauses: its status, WOULD_BLOCK if it never got through. */
+  spin(arena: Arena, operation: Operation): number {
+    // Nobody else is there who could change anything.
+    if (Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2) < 2) return WOULD_BLOCK
+    const { core } = arena
+    let spent = 0
+    for (let turns = FIRST_PAUSE; spent <= this.#limit; turns = Math.min(turns * 2, LONGEST_PAUSE)) {
+      core.pause(turns)
+      spent += turns
+      const status = operation.attempt()
+      if (status !== WOULD_BLOCK) {
+        this.#limit = Math.min(this.#most, this.#limit + ((2 * spent + this.#most / 16) >> 3))
+        return status
+      }
+    }
+    this.#limit -= this.#limit >> 3
+    return WOULD_BLOCK
+  }
+}
+
+const FIRST_PAUSE = 64
+const LONGEST_PAUSE = 1024
+const blocking = new Spinner(20_000)
+const awaiting = new Spinner(2_000)
+
+/** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */
+export function timeoutOf(options: WaitOptions | undefined): number {
+  if (options === undefined) return Number.POSITIVE_INFINITY
+  if (typeof options !== 'object' || options === null) throw typeError(`the options are an object { timeout, signal }, not ${show(options)}`)
+  const { timeout, signal } = options
+  if (signal !== undefined) {
+    if (!(signal instanceof AbortSignal)) throw typeError(`signal is an AbortSignal, not ${show(signal)}`)
+    signal.throwIfAborted()
+  }
+  if (timeout === undefined) return Number.POSITIVE_INFINITY
+  if (typeof timeout !== 'number') throw typeError(`timeout is a number of milliseconds, not ${show(timeout)}`)
+  if (Number.isNaN(timeout)) throw rangeError('timeout is a number of milliseconds, not NaN')
+  return Math.max(0, timeout)
+}
+
+/** Throws unless this thread may block. */
+export function requireBlocking(arena: Arena, method: string, twin: string): void {
+  if (!arena.canBlock) throw new BlockingNotAllowedError(method, twin)
+}
+
+/**
+ * Blocks until the operation is done: the waiter in state DONE, whose outcome the caller reads and which it releases; or a status below
+ * ARENA if it never had to sleep, or TIMED_OUT. `timeout` in ms.
+ */
+export function waitSync(arena: Arena, operation: Operation, timeout: number): number {
+  if (timeout === 0) return TIMED_OUT
+  const deadline = timeout === Number.POSITIVE_INFINITY ? timeout : performance.now() + timeout
+  const status = blocking.spin(arena, operation)
+  if (status !== WOULD_BLOCK) return status
+  const { core } = arena
+  const waiter = operation.park(TOKEN_BLOCKING)
+  if (waiter < ARENA) return waiter
+  for (;;) {
+    const left = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - performance.now())
+    if (left === 0) {
+      if (core.waiter_cancel(waiter) !== CANCELLED) return waiter
+      core.waiter_release(waiter)
+      return TIMED_OUT
+    }
+    if (core.waiter_wait(waiter, left) !== WAITING) return waiter
+  }
+}
+
+/**
+ * Awaits the operation. `finish` turns its end into a result or throws: it gets a waiter in state DONE (freed after), or a status below
+ * ARENA. Timeout and abort reject by themselves, and then nothing has happened.
+ */
+export function waitAsync<R>(
+  arena: Arena,
+  operation: Operation,
+  what: string,
+  timeout: number,
+  signal: AbortSignal | undefined,
+  finish: (end: number) => R,
+): Promise<R> {
+  return new Promise<R>((resolve, reject) => {
+    if (timeout === 0) throw new TimeoutError(what, timeout)
+    const status = awaiting.spin(arena, operation)
+    if (status !== WOULD_BLOCK) {
+      resolve(finish(status))
+      return
+    }
+    const { core, loop } = arena
+    let stopWatching: (() => void) | undefined
+    const token = loop.add({
+      complete(_outcome, waiter) {
+        stopWatching?.()
+        try {
+          resolve(finish(waiter))
+        } catch (error) {
+          reject(error)
+        }
+      },
+    })
+    const waiter = operation.park(token)
+    if (waiter < ARENA) {
+      loop.remove(token)
+      resolve(finish(waiter))
+      return
+    }
+    if (timeout !== Number.POSITIVE_INFINITY || signal !== undefined) {
+      const cancel = (reason: () => unknown): void => {
+        // Too late: the operation has happened, and its promise resolves with the next poll.
+        if (core.waiter_cancel(waiter) !== CANCELLED) return loop.poll()
+        stopWatching?.()
+        core.waiter_release(waiter)
+        loop.remove(token)
+        reject(reason())
+      }
+      const stopTimer = startTimer(timeout, () => cancel(() => new TimeoutError(what, timeout)))
+      const onAbort = (): void => cancel(() => signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      stopWatching = () => {
+        stopTimer()
+        signal?.removeEventListener('abort', onAbort)
+      }
+    }
+    loop.start()
+  })
+}
+
+const LONGEST_TIMER = 2 ** 31 - 1
+
+/** setTimeout without its traps: it does not fire early, nor at once for more than 2^31 - 1 ms. Returns the function that stops it. */
+function startTimer(ms: number, callback: () => void): () => void {
+  if (ms === Number.POSITIVE_INFINITY) return () => {}
+  const deadline = performance.now() + ms
+  let timer: ReturnType<typeof setTimeout>
+  const arm = (left: number): void => {
+    timer = setTimeout(() => {
+      const rest = deadline - performance.now()
+      if (rest <= 0) callback()
+      else arm(rest)
+    }, Math.min(Math.ceil(left), LONGEST_TIMER))
+  }
+  arm(ms)
+  return () => clearTimeout(timer)
+}
+
+/** The outcome of an ended wait. */
+export function outcomeOf(arena: Arena, end: number): number {
+  return end < ARENA ? end : (arena.u32[(end + WAITER_OUTCOME) >>> 2] as number)
+}
+
+/** Frees the waiter of an ended blocking wait, if there was one. */
+export function release(arena: Arena, end: number): void {
+  if (end >= ARENA) arena.core.waiter_release(end)
+}

@@ -7,7 +7,8 @@
 // The release build has none of this.
 //
 // Names: loadN storeN casN … are atomic and sequentially consistent, as all atomics of WebAssembly; getN setN are plain; peekN pokeN
-// are plain too, but may race: whoever uses a value read by peek validates it by a later compare-and-swap.
+// are plain too, but may race: what peek reads is a hint, or is validated by a later compare-and-swap. Engines check the bounds and the
+// alignment of every atomic access, so a peek costs half of a load.
 //
 // Killable sections. Engines stop a thread only at function entries and loop back-edges, so what lies between enter() and leave()
 // is done wholly or not at all, provided that it holds no loop and no call. scripts/check-core.mjs proves this on the text of the
@@ -79,11 +80,11 @@ export let section: i32 = 0;
 // @ts-ignore: decorator
 @inline export function set64(at: usize, v: u64): void { if (isDefined(MODEL)) note(OP_SET, at, 8); store<u64>(at, v); }
 // @ts-ignore: decorator
-@inline export function peek32(at: usize): u32 { if (isDefined(MODEL)) note(OP_PEEK, at, 4); return load<u32>(at); }
+@inline export function peek32(at: usize): u32 { if (isDefined(MODEL)) step(OP_PEEK, at, 4); return load<u32>(at); }
 // @ts-ignore: decorator
-@inline export function peek64(at: usize): u64 { if (isDefined(MODEL)) note(OP_PEEK, at, 8); return load<u64>(at); }
+@inline export function peek64(at: usize): u64 { if (isDefined(MODEL)) step(OP_PEEK, at, 8); return load<u64>(at); }
 // @ts-ignore: decorator
-@inline export function poke32(at: usize, v: u32): void { if (isDefined(MODEL)) note(OP_POKE, at, 4); store<u32>(at, v); }
+@inline export function poke32(at: usize, v: u32): void { if (isDefined(MODEL)) step(OP_POKE, at, 4); store<u32>(at, v); }
 // @ts-ignore: decorator
 @inline export function copy(to: usize, from: usize, bytes: u32): void {
   if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_SET, to, bytes); }

@@ -8,12 +8,12 @@
 // Progress: as the rings. A kill leaves a prefix of the batch done.
 
 import { enter, get32, leave, load32, load64, set32 } from "./atomics.ts";
-import { channel_settle, mustSettle } from "./channel.ts";
+import { channel_settle, mustSettle, sealEmpty } from "./channel.ts";
 import {
   BATCH_MAX, BUSY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_RECEIVERS, CHANNEL_SENDERS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, FLAGS_MASK,
   HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_CELLS, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, WOULD_BLOCK,
 } from "./layout.ts";
-import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
+import { narrow_pop, narrow_push } from "./ring.ts";
 import { wide_commitPop, wide_commitPush, wide_stagePop, wide_stagePush, wide_whyNoPop, wide_whyNoPush } from "./ring-wide.ts";
 import { relax, self } from "./thread.ts";
 
@@ -41,12 +41,12 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
     let k: u32 = 0;
     if (wide) {
       const tail = load64(ch + CHANNEL_TAIL);
-      if (tail >> 32) { s = CLOSED; break; }
+      if (tail >> 32) continue; // closed, and HEAD_STATE says so
       const stage = scratch + SCRATCH_CELLS;
       k = wide_stagePush(ch, <u32>tail, stage, values, n - sent);
       if (k == 0) {
         s = wide_whyNoPush(ch, <u32>tail);
-        if (s < <u32>RETRY) break;
+        if (s == WOULD_BLOCK) break;
         if (s == BUSY) relax(tries++);
         s = OK;
         continue;
@@ -62,7 +62,7 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
       s = narrow_push(ch, get32(values));
       if (s != OK) {
         leave();
-        if (s != RETRY) break;
+        if (s == WOULD_BLOCK) break;
         s = OK;
         continue;
       }
@@ -96,7 +96,7 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
       if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
         channel_settle(ch);
         state = load32(ch + HEAD_STATE);
-        if (state & CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
+        if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
       }
     }
     let k: u32 = 0;
@@ -124,7 +124,9 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
       } else leave();
     }
     if (k == 0) {
-      if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = narrow_seal(ch);
+      state = load32(ch + HEAD_STATE);
+      if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
+      if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
       if (s < <u32>RETRY) break;
       if (s == BUSY) relax(tries++);
       s = OK;

@@ -17,9 +17,9 @@
 // and channel_settle has noted DUTY_SETTLE, and any later operation on the channel settles too.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { cas32, enter, get32, get64, leave, load32, or32, or64, set32, set64, store32 } from "./atomics.ts";
+import { add32, cas32, enter, get32, get64, leave, load32, or32, or64, peek32, set32, set64, store32 } from "./atomics.ts";
 import {
-  BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
+  ARENA, ARENA_EPOCH, BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
   DUTY_SETTLE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, MISS, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
   SLOT_BYTES, STALE, THREAD_PENDING, THREAD_STATUS, WAITER_VALUE, WOULD_BLOCK,
@@ -34,6 +34,7 @@ let received: u64 = 0;
 
 const IDLE: u32 = 0;
 const AGAIN: u32 = 1;
+const HELD: u32 = 2; // another thread is inside its section
 
 /** A new channel; 0 if the arena is full. */
 export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
@@ -47,10 +48,16 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   set32(ch + CHANNEL_LAP, 1 << (32 - <u32>clz<u32>(capacity)));
   set32(ch + CHANNEL_WIDE, wide);
   set32(ch + CHANNEL_CODEC, codec);
-  // The sequence of a free slot is its index.
+  // Positions start somewhere else each time, so that an operation still in flight on a channel that was in this block before finds
+  // no sequence that it expects, and fails.
+  const lap = get32(ch + CHANNEL_LAP);
+  const start = (add32(ARENA + ARENA_EPOCH, 1) + 1) * 0x9e3779b1 & ~(lap - 1);
+  set32(ch + CHANNEL_TAIL, start);
+  set32(ch + CHANNEL_HEAD, start);
+  // The sequence of a free slot is its position.
   for (let i: u32 = 0; i < capacity; i++) {
-    if (wide) set32(ch + CHANNEL_SLOTS + (<usize>i << 4), i);
-    else set64(ch + CHANNEL_SLOTS + (<usize>i << 3), <u64>i << 32);
+    if (wide) set32(ch + CHANNEL_SLOTS + (<usize>i << 4), start + i);
+    else set64(ch + CHANNEL_SLOTS + (<usize>i << 3), <u64>(start + i) << 32);
   }
   enter();
   store32(ch + HEAD_KIND, KIND_CHANNEL);
@@ -82,6 +89,13 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   return <u32>(r >> 32);
 }
 
+/** What to make of an empty ring when the channel is closed: CLOSED, or RETRY. No loop, no call. */
+// @ts-ignore: decorator
+@inline export function sealEmpty(ch: usize): u32 {
+  // A wide ring is sealed by the closed bit of its tail and says CLOSED by itself, as soon as the closer has set the bit.
+  return get32(ch + CHANNEL_WIDE) ? BUSY : narrow_seal(ch);
+}
+
 /** Outcome for waiters of a channel in that state. */
 // @ts-ignore: decorator
 @inline function ended(state: u32): u32 { return state & CHANNEL_DISPOSED ? STALE : CLOSED; }
@@ -96,27 +110,27 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   let result = IDLE;
   if (receiver != 0) {
     let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch);
-    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = narrow_seal(ch); // a wide ring says CLOSED itself
+    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
     if (s == OK) {
       set64(receiver + WAITER_VALUE, received);
       bell = complete(receiver, OK);
     } else if (s == CLOSED) bell = complete(receiver, ended(state));
-    if (s != WOULD_BLOCK) result = AGAIN;
+    if (s != WOULD_BLOCK) result = s == BUSY ? HELD : AGAIN;
   }
   if (sender != 0 && result == IDLE) {
     const s = state & CHANNEL_CLOSED ? CLOSED : push(ch, get64(sender + WAITER_VALUE));
     if (s == OK) bell = complete(sender, OK);
     else if (s == CLOSED) bell = complete(sender, ended(load32(ch + HEAD_STATE)));
-    if (s != WOULD_BLOCK) result = AGAIN;
+    if (s != WOULD_BLOCK) result = s == BUSY ? HELD : AGAIN;
   }
   store32(ch + CHANNEL_LOCK, 0);
   ring(bell);
   return result;
 }
 
-/** Matches the ring with those who wait, until nothing is left to match. */
-export function channel_settle(ch: usize): void {
-  duty(DUTY_SETTLE, ch, 0);
+/** Matches the ring with those who wait, until nothing is left to match. `kind` is the duty that this fulfils. */
+function match(ch: usize, kind: u32): void {
+  duty(kind, ch, 0);
   let tries: u32 = 0;
   while (true) {
     enter();
@@ -125,11 +139,20 @@ export function channel_settle(ch: usize): void {
       relax(tries++);
       continue;
     }
-    if (matchOne(ch) == IDLE) break;
+    const result = matchOne(ch);
+    if (result == IDLE) break;
     leave();
+    if (result == HELD) relax(tries++);
   }
+  // In the section of the last look: from one duty to the next.
+  if (kind == DUTY_DISPOSE) set32(self + THREAD_PENDING, <u32>ch);
   dutyDone();
   leave();
+}
+
+/** Matches the ring with those who wait, until nothing is left to match. */
+export function channel_settle(ch: usize): void {
+  match(ch, DUTY_SETTLE);
 }
 
 // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,16 +185,17 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
       return OK;
     }
     leave();
-    if (s < <u32>RETRY) return s;
+    if (s == WOULD_BLOCK) return s; // CLOSED is for the state to say, or STALE
     if (s == BUSY) relax(tries++);
   }
   return OK;
 }
 
-// @ts-ignore: decorator
-@inline function sendNarrow(ch: usize, open: u32, v: u32): u32 {
-  if (load32(ch + HEAD_STATE) != open) return sendSlow(ch, open, v);
-  while (true) {
+// Sending without waiting: OK, WOULD_BLOCK, CLOSED or STALE. One attempt here; who meets others goes to sendSlow.
+
+export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
+  // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by sendSlow (stale).
+  if (peek32(ch + HEAD_STATE) == open) {
     enter();
     const s = narrow_push(ch, v);
     if (s == OK) {
@@ -181,18 +205,15 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
       return OK;
     }
     leave();
-    if (s != RETRY) return s;
+    if (s == WOULD_BLOCK) return s;
   }
-  return OK;
+  return sendSlow(ch, open, <u32>v);
 }
 
-// @ts-ignore: decorator
-@inline function sendWide(ch: usize, open: u32, v: u64): u32 {
-  if (load32(ch + HEAD_STATE) != open) return sendSlow(ch, open, v);
-  let tries: u32 = 0;
-  while (true) {
+export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
+  if (peek32(ch + HEAD_STATE) == open) {
     enter();
-    const s = wide_push(ch, v);
+    const s = wide_push(ch, reinterpret<u64>(v));
     if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
@@ -200,17 +221,13 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
       return OK;
     }
     leave();
-    if (s < <u32>RETRY) return s;
-    if (s == BUSY) relax(tries++);
+    if (s == WOULD_BLOCK) return s;
   }
-  return OK;
+  return sendSlow(ch, open, reinterpret<u64>(v));
 }
 
-/** Sends without waiting: OK, WOULD_BLOCK, CLOSED or STALE. */
-export function channel_trySend32(ch: usize, open: u32, v: i32): u32 { return sendNarrow(ch, open, v); }
-export function channel_trySendF32(ch: usize, open: u32, v: f32): u32 { return sendNarrow(ch, open, reinterpret<u32>(v)); }
-export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 { return sendWide(ch, open, reinterpret<u64>(v)); }
-export function channel_trySend64(ch: usize, open: u32, v: i64): u32 { return sendWide(ch, open, v); }
+export function channel_trySendF32(ch: usize, open: u32, v: f32): u32 { return channel_trySend32(ch, open, reinterpret<i32>(v)); }
+export function channel_trySend64(ch: usize, open: u32, v: i64): u32 { return channel_trySendF64(ch, open, reinterpret<f64>(v)); }
 
 // ── Receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,7 +241,7 @@ function receiveSlow(ch: usize, open: u32): u32 {
       channel_settle(ch);
       state = load32(ch + HEAD_STATE);
       // Others were here before us, and found nothing a moment ago: the channel is empty.
-      if (state & CHANNEL_RECEIVERS) return WOULD_BLOCK;
+      if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return WOULD_BLOCK;
     }
     enter();
     let s = pop(ch);
@@ -239,95 +256,73 @@ function receiveSlow(ch: usize, open: u32): u32 {
       return OK;
     }
     leave();
-    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = narrow_seal(ch);
+    // Read again: the ring may have been closed and drained since.
+    state = load32(ch + HEAD_STATE);
+    if ((state & ~FLAGS_MASK) != open) return STALE;
+    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
     if (s < <u32>RETRY) return s;
     if (s == BUSY) relax(tries++);
   }
   return OK;
 }
 
-// @ts-ignore: decorator
-@inline function receiveNarrow(ch: usize, open: u32): u32 {
-  if (load32(ch + HEAD_STATE) != open) return receiveSlow(ch, open);
-  while (true) {
-    enter();
-    const r = narrow_pop(ch);
-    const s = <u32>(r >> 32);
-    if (s == OK) {
-      const settle = mustSettle(ch, open);
-      leave();
-      if (settle) channel_settle(ch);
-      received = r;
-      return OK;
-    }
-    leave();
-    if (s != RETRY) return s;
-  }
-  return OK;
-}
-
-// @ts-ignore: decorator
-@inline function receiveWide(ch: usize, open: u32): u32 {
-  if (load32(ch + HEAD_STATE) != open) return receiveSlow(ch, open);
-  let tries: u32 = 0;
-  while (true) {
-    enter();
-    const cell = wide_pop(ch);
-    if (cell > <usize>BUSY) {
-      const v = wide_take(ch, cell);
-      const settle = mustSettle(ch, open);
-      leave();
-      if (settle) channel_settle(ch);
-      received = v;
-      return OK;
-    }
-    leave();
-    if (cell < <usize>RETRY) return <u32>cell;
-    if (cell == BUSY) relax(tries++);
-  }
-  return OK;
-}
-
-// Receives without waiting. The result is the value; MISS or NaN says that THREAD_STATUS tells: OK (the value happens to look like that),
-// WOULD_BLOCK, CLOSED (and empty) or STALE. The 64-bit form always sets THREAD_STATUS.
+// Receiving without waiting. The result is the value; MISS or NaN says that THREAD_STATUS tells: OK (the value happens to look like that),
+// WOULD_BLOCK, CLOSED (and empty) or STALE. The 64-bit form always sets THREAD_STATUS. One attempt here; who meets others goes to
+// receiveSlow.
 
 export function channel_tryReceive32(ch: usize, open: u32): i32 {
-  const s = receiveNarrow(ch, open);
-  if (s != OK) {
-    status(s);
-    return MISS;
+  let s: u32 = RETRY;
+  if (peek32(ch + HEAD_STATE) == open) {
+    enter();
+    const r = narrow_pop(ch);
+    if (r >> 32 == OK) {
+      const settle = mustSettle(ch, open);
+      leave();
+      if (settle) channel_settle(ch);
+      if (<i32>r == MISS) status(OK);
+      return <i32>r;
+    }
+    leave();
+    s = <u32>(r >> 32);
   }
-  const v = <i32>received;
-  if (v == MISS) status(OK);
-  return v;
-}
-
-export function channel_tryReceiveF32(ch: usize, open: u32): f32 {
-  const s = receiveNarrow(ch, open);
-  if (s != OK) {
-    status(s);
-    return f32.NaN;
-  }
-  const v = reinterpret<f32>(<u32>received);
-  if (v != v) status(OK);
+  // Empty is an answer only while the channel is open and nobody waits.
+  if (s != WOULD_BLOCK || load32(ch + HEAD_STATE) != open) s = receiveSlow(ch, open);
+  const v = s == OK ? <i32>received : MISS;
+  if (v == MISS) status(s);
   return v;
 }
 
 export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
-  const s = receiveWide(ch, open);
-  if (s != OK) {
-    status(s);
-    return NaN;
+  let s: u32 = RETRY;
+  if (peek32(ch + HEAD_STATE) == open) {
+    enter();
+    const cell = wide_pop(ch);
+    if (cell > <usize>BUSY) {
+      const v = reinterpret<f64>(wide_take(ch, cell));
+      const settle = mustSettle(ch, open);
+      leave();
+      if (settle) channel_settle(ch);
+      if (v != v) status(OK);
+      return v;
+    }
+    leave();
+    s = <u32>cell;
   }
-  const v = reinterpret<f64>(received);
-  if (v != v) status(OK);
+  if (s != WOULD_BLOCK || load32(ch + HEAD_STATE) != open) s = receiveSlow(ch, open);
+  const v = s == OK ? reinterpret<f64>(received) : NaN;
+  if (v != v) status(s);
   return v;
 }
 
+export function channel_tryReceiveF32(ch: usize, open: u32): f32 {
+  status(OK); // for a value that looks like MISS, or is NaN
+  const r = channel_tryReceive32(ch, open);
+  return r == MISS && get32(self + THREAD_STATUS) != OK ? f32.NaN : reinterpret<f32>(r);
+}
+
 export function channel_tryReceive64(ch: usize, open: u32): i64 {
-  const s = receiveWide(ch, open);
-  status(s);
-  return s == OK ? <i64>received : 0;
+  status(OK); // stays, for a value that is no NaN
+  return reinterpret<i64>(channel_tryReceiveF64(ch, open));
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -382,9 +377,10 @@ export function channel_parkSend64(ch: usize, open: u32, token: u32, v: i64): us
   if ((state & ~FLAGS_MASK) != open) result = STALE;
   else if (state & flags & CHANNEL_CLOSED && !(flags & CHANNEL_DISPOSED)) result = CLOSED;
   else {
-    if (get32(ch + CHANNEL_WIDE)) or64(ch + CHANNEL_TAIL, 1 << 63);
+    // The state first: who finds the tail closed looks there for the reason.
     if (flags & CHANNEL_DISPOSED) store32(ch + HEAD_STATE, (state | flags) + GENERATION);
     else or32(ch + HEAD_STATE, flags);
+    if (get32(ch + CHANNEL_WIDE)) or64(ch + CHANNEL_TAIL, 1 << 63);
     duty(kind, ch, 0);
   }
   store32(ch + CHANNEL_LOCK, 0);
@@ -408,22 +404,7 @@ export function channel_dispose(ch: usize, open: u32): u32 {
 
 /** The rest of channel_dispose, which a reaper may have to do. */
 export function channel_finishDispose(ch: usize): void {
-  let tries: u32 = 0;
-  duty(DUTY_DISPOSE, ch, 0);
-  while (true) {
-    enter();
-    if (cas32(ch + CHANNEL_LOCK, 0, <u32>self) != 0) {
-      leave();
-      relax(tries++);
-      continue;
-    }
-    if (matchOne(ch) == IDLE) break;
-    leave();
-  }
-  // From one duty to the next in one section: the block is pending now.
-  set32(self + THREAD_PENDING, <u32>ch);
-  dutyDone();
-  leave();
+  match(ch, DUTY_DISPOSE);
   arena_free(ch);
 }
 

@@ -20,6 +20,7 @@ export const ARENA_FIRST_PAGE = 16; // u32, address of the first page
 export const ARENA_ID_LO = 20; // u32, random: two memories are the same arena iff their ids are equal
 export const ARENA_ID_HI = 24; // u32
 export const ARENA_BREAK = 128; // u32, address of the first page never handed out
+export const ARENA_EPOCH = 132; // u32, channels made so far
 export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
@@ -167,7 +168,8 @@ export const NODE_VALUE = 8; // u64
 export const NODE_BYTES = 16;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
-export const COUNTER_CELLS = 128; // i64 × COUNTER_SHARDS at LINE stride
+// In the middle of their lines: CHANNEL_LOCK's place stays unused, for a late look at a channel that was here before (see channel.ts).
+export const COUNTER_CELLS = 192; // i64 × COUNTER_SHARDS at LINE stride
 export const COUNTER_SHARDS = 16; // power of two
 export const ATOMIC_CODEC = 36; // u32
 export const ATOMIC_VALUE = 64; // u32 or u64

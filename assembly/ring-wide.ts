@@ -15,7 +15,7 @@
 // Progress: claim, copy and publish are one killable section, so no kill leaves a cell claimed. A thread that the system stops inside
 // makes those behind it wait (BUSY): 32-bit values have the strictly lock-free ring.ts.
 
-import { cas32, cas64, copy, get32, get64, load32, load64, peek64, set32, set64, store32 } from "./atomics.ts";
+import { cas32, cas64, copy, get32, get64, load32, load64, peek32, peek64, set32, set64, store32 } from "./atomics.ts";
 import {
   BUSY, CELL_BYTES, CELL_VALUE, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, OK, RETRY, WOULD_BLOCK,
 } from "./layout.ts";
@@ -37,9 +37,9 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
 /** Why the cell of `head` with that sequence cannot be claimed. */
 // @ts-ignore: decorator
 @inline function popRefused(ch: usize, head: u32, sequence: u32): u32 {
-  if (sequence != head) return RETRY; // the head has moved on
+  if (<i32>(sequence - head) > 0) return RETRY; // the value has come, or the head has moved on
   const tail = load64(ch + CHANNEL_TAIL);
-  // Nothing claimed beyond the head: empty at this moment. Else the writer of the cell is inside.
+  // Nothing claimed beyond the head: empty at this moment. Else the writer of the cell is inside, or even its reader of the round before.
   if (<u32>tail == head) return tail >> 32 ? CLOSED : WOULD_BLOCK;
   return BUSY;
 }
@@ -47,7 +47,7 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
 /** One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED, RETRY or BUSY. No loop, no call; inside a section. */
 // @ts-ignore: decorator
 @inline export function wide_push(ch: usize, v: u64): u32 {
-  const tail64 = load64(ch + CHANNEL_TAIL);
+  const tail64 = peek64(ch + CHANNEL_TAIL); // validated by the claim
   if (tail64 >> 32) return CLOSED;
   const tail = <u32>tail64;
   const lap = get32(ch + CHANNEL_LAP); // plain: constant since the channel was made
@@ -66,7 +66,7 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
  */
 // @ts-ignore: decorator
 @inline export function wide_pop(ch: usize): usize {
-  const head = load32(ch + CHANNEL_HEAD);
+  const head = peek32(ch + CHANNEL_HEAD); // validated by the claim
   const lap = get32(ch + CHANNEL_LAP);
   const cell = cellOf(ch, head, lap);
   const sequence = load32(cell);

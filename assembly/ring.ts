@@ -15,9 +15,9 @@
 //
 // Progress: lock-free: a failed attempt (RETRY) means that another thread has moved. A kill leaves an index lagging, no more.
 
-import { cas32, cas64, get32, load32, load64 } from "./atomics.ts";
+import { cas32, cas64, get32, load32, load64, peek32 } from "./atomics.ts";
 import {
-  BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, OK, RETRY, SLOT_SEALED, WOULD_BLOCK,
+  CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, OK, RETRY, SLOT_SEALED, WOULD_BLOCK,
 } from "./layout.ts";
 
 /** The position after `p`. */
@@ -31,7 +31,7 @@ import {
 // @ts-ignore: decorator
 @inline export function narrow_push(ch: usize, v: u32): u32 {
   const lap = get32(ch + CHANNEL_LAP); // plain: constant since the channel was made
-  const tail = load32(ch + CHANNEL_TAIL);
+  const tail = peek32(ch + CHANNEL_TAIL); // validated by its slot: a stale tail leads to an older slot, found full or used
   const slot = ch + CHANNEL_SLOTS + (<usize>(tail & (lap - 1)) << 3);
   const seen = load64(slot);
   if (seen == <u64>tail << 32) {
@@ -52,7 +52,7 @@ import {
 // @ts-ignore: decorator
 @inline export function narrow_pop(ch: usize): u64 {
   const lap = get32(ch + CHANNEL_LAP);
-  const head = load32(ch + CHANNEL_HEAD);
+  const head = peek32(ch + CHANNEL_HEAD); // validated by its slot, as the tail
   const slot = ch + CHANNEL_SLOTS + (<usize>(head & (lap - 1)) << 3);
   const seen = load64(slot);
   const ahead = <u32>(seen >> 32) - head;

@@ -11,7 +11,7 @@
 // Progress: lock-free. A thread killed with a node in hand has noted DUTY_STACK_FREE: its reaper puts the node back.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { cas32, cas64, enter, get32, get64, leave, load32, load64, peek32, poke32, set32, set64, store32 } from "./atomics.ts";
+import { cas32, cas64, enter, get32, get64, leave, load32, load64, peek32, peek64, poke32, set32, set64, store32 } from "./atomics.ts";
 import {
   DUTY_STACK_FREE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
   STACK_CAPACITY, STACK_CODEC, STACK_FREE, STACK_FRESH, STACK_NODES, STACK_TOP, STALE, THREAD_PENDING, THREAD_STATUS, WOULD_BLOCK,
@@ -45,7 +45,7 @@ export function stack_create(capacity: u32, codec: u32): usize {
 /** One attempt to put a node in our hands on top. Inside a section. */
 // @ts-ignore: decorator
 @inline function putTop(s: usize, node: u32): bool {
-  const top = load64(s + STACK_TOP);
+  const top = peek64(s + STACK_TOP); // validated by the compare-and-swap below, here and everywhere in this file
   const below = <u32>top;
   const at = nodeAt(s, node);
   poke32(at + NODE_NEXT, below);
@@ -58,7 +58,7 @@ export function stack_create(capacity: u32, codec: u32): usize {
 /** One attempt to put a node in our hands back on the free list. Inside a section. */
 // @ts-ignore: decorator
 @inline function putFree(s: usize, node: u32): bool {
-  const free = load64(s + STACK_FREE);
+  const free = peek64(s + STACK_FREE);
   poke32(nodeAt(s, node) + NODE_NEXT, <u32>free);
   return cas64(s + STACK_FREE, free, (free >> 32) << 32 | <u64>node) == free;
 }
@@ -75,7 +75,7 @@ export function stack_putBack(s: usize, node: u32): void {
 }
 
 function push(s: usize, open: u32, v: u64): u32 {
-  if (load32(s + HEAD_STATE) != open) return STALE;
+  if (peek32(s + HEAD_STATE) != open) return STALE;
   let node: u32 = 0;
   while (true) {
     const free = load64(s + STACK_FREE);
@@ -116,7 +116,7 @@ function push(s: usize, open: u32, v: u64): u32 {
 }
 
 function pop(s: usize, open: u32): u32 {
-  if (load32(s + HEAD_STATE) != open) return STALE;
+  if (peek32(s + HEAD_STATE) != open) return STALE;
   while (true) {
     const top = load64(s + STACK_TOP);
     const node = <u32>top;

@@ -212,12 +212,13 @@ export async function sendBatch<T>(ch: Channel<T>, values: BatchSource<T>, optio
     const outcome = waitAsync(ch.arena, operation, 'sendMany', left(timeout, since), options?.signal, (end) =>
       outcomeOf(ch.arena, end),
     )
+    let end: number
     try {
-      step = steps.next(await outcome)
+      end = await outcome
     } catch (error) {
-      // An error of the wait itself: the steps' own say the same, for they throw before they go on.
       throw withProgress(error, step.value)
     }
+    step = steps.next(end)
   }
   return step.value
 }

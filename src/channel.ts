@@ -127,14 +127,14 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     const timeout = timeoutOf(options)
     const status = this.attemptReceive()
     const got = status === OK || this.#receiveSync(status, timeout)
-    if (this.loop.pending !== 0) this.loop.poll()
+    this.poll()
     return this.#wrap(got)
   }
 
   /** `{ value, done: false }`, or `{ done: true }` if closed and drained, or `undefined` if empty. */
   tryNext(): Next<T> | undefined {
     const status = this.attemptReceive()
-    if (this.loop.pending !== 0) this.loop.poll()
+    this.poll()
     if (status === OK) return this.#wrap(true)
     if (status === STALE) throw this.stale()
     return status === CLOSED ? END : undefined
@@ -337,7 +337,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   receiveSlow(standIn: T): T | undefined {
     const status = this.arena.status()
     const got = status === OK || this.#receiveSync(status, Number.POSITIVE_INFINITY)
-    if (this.loop.pending !== 0) this.loop.poll()
+    this.poll()
     if (!got) return undefined
     return status === OK ? standIn : this.value
   }
@@ -348,8 +348,16 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     const timeout = timeoutOf(options)
     const status = this.attemptReceive()
     const got = status === OK || this.#receiveSync(status, timeout)
-    if (this.loop.pending !== 0) this.loop.poll()
+    this.poll()
     return got ? this.value : undefined
+  }
+
+  /** @internal Completes what is ready, and keeps `value`, which completed receives of this thread may overwrite. */
+  poll(): void {
+    if (this.loop.pending === 0) return
+    const { value } = this
+    this.loop.poll()
+    this.value = value
   }
 
   /** @internal */
@@ -389,7 +397,6 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       return this.got(end)
     } finally {
       release(this.arena, end)
-      this.loop.poll()
     }
   }
 
@@ -398,7 +405,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       const timeout = timeoutOf(options)
       const status = this.attemptReceive()
       if (status === OK) {
-        if (this.loop.pending !== 0) this.loop.poll()
+        this.poll()
         return Promise.resolve(result(true))
       }
       if (status === CLOSED) return Promise.resolve(result(false))

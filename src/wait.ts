@@ -156,6 +156,7 @@ export function waitAsync<R>(
       }
       const stopTimer = startTimer(timeout, () => cancel(() => new TimeoutError(what, timeout)))
       const onAbort = (): void => cancel(() => signal?.reason)
+      if (signal !== undefined) platform.allowListeners(signal)
       signal?.addEventListener('abort', onAbort, { once: true })
       stopWatching = () => {
         stopTimer()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { threadId, Worker } from 'node:worker_threads'
 import type { Hold, Platform } from './platform.js'
@@ -36,5 +37,6 @@ export const platform: Platform = {
   isWorker: (worker) => worker instanceof Worker,
   createHold: () => new IntervalHold(),
   onWorkerExit: (callback) => { listeners.push(callback) },
+  allowListeners: (signal) => setMaxListeners(0, signal),
   watch,
 }

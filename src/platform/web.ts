@@ -23,5 +23,6 @@ export const platform: Platform = {
   createHold: () => ({ hold() {}, release() {} }),
   // The web does not report the end of a worker.
   onWorkerExit() {},
+  allowListeners() {},
   watch() {},
 }

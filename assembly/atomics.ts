@@ -90,6 +90,12 @@ export let section: i32 = 0;
   if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_SET, to, bytes); }
   memory.copy(to, from, bytes);
 }
+/** As copy, to a place that others may look at meanwhile: what they see counts only if a compare-and-swap of theirs succeeds after. */
+// @ts-ignore: decorator
+@inline export function copyRacing(to: usize, from: usize, bytes: u32): void {
+  if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_POKE, to, bytes); }
+  memory.copy(to, from, bytes);
+}
 // @ts-ignore: decorator
 @inline export function zero(at: usize, bytes: u32): void {
   if (isDefined(MODEL)) note(OP_SET, at, bytes);

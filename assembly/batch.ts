@@ -8,7 +8,7 @@
 // Progress: as the rings. A kill leaves a prefix of the batch done.
 
 import { enter, get32, leave, load32, load64, set32 } from "./atomics.ts";
-import { channel_settle, mustSettle, sealEmpty } from "./channel.ts";
+import { channel_settle, mustSettle, sealEmpty, sealOf } from "./channel.ts";
 import {
   BATCH_MAX, BUSY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_RECEIVERS, CHANNEL_SENDERS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, FLAGS_MASK,
   HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_CELLS, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, WOULD_BLOCK,
@@ -115,7 +115,7 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
       }
     } else {
       enter();
-      const r = narrow_pop(ch);
+      const r = narrow_pop(ch, sealOf(state));
       s = <u32>(r >> 32);
       if (s == OK) {
         set32(values, <u32>r);

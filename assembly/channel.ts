@@ -22,15 +22,12 @@ import {
   ARENA, ARENA_EPOCH, BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
   DUTY_SETTLE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, MISS, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
-  SLOT_BYTES, STALE, THREAD_PENDING, THREAD_STATUS, WAITER_VALUE, WOULD_BLOCK,
+  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
 import { wide_pop, wide_push, wide_take } from "./ring-wide.ts";
 import { duty, dutyDone, relax, self } from "./thread.ts";
 import { append, complete, ring, waiter_create, waiter_release } from "./waiter.ts";
-
-/** Value of the last receive of this instance. Not shared state. */
-let received: u64 = 0;
 
 const IDLE: u32 = 0;
 const AGAIN: u32 = 1;
@@ -75,17 +72,21 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   return get32(ch + CHANNEL_WIDE) ? wide_push(ch, v) : narrow_push(ch, <u32>v);
 }
 
-/** One attempt to receive, whichever ring: the status; the value stands in `received`. Inside a section. */
+/** What a slot that is freed in that state holds. */
 // @ts-ignore: decorator
-@inline function pop(ch: usize): u32 {
+@inline export function sealOf(state: u32): u32 { return state & CHANNEL_CLOSED ? SLOT_SEALED : 0; }
+
+/** One attempt to receive, whichever ring: the status; the value stands in THREAD_VALUE. Inside a section. */
+// @ts-ignore: decorator
+@inline function pop(ch: usize, state: u32): u32 {
   if (get32(ch + CHANNEL_WIDE)) {
     const cell = wide_pop(ch);
     if (cell <= <usize>BUSY) return <u32>cell;
-    received = wide_take(ch, cell);
+    set64(self + THREAD_VALUE, wide_take(ch, cell));
     return OK;
   }
-  const r = narrow_pop(ch);
-  received = r;
+  const r = narrow_pop(ch, sealOf(state));
+  set64(self + THREAD_VALUE, r);
   return <u32>(r >> 32);
 }
 
@@ -109,10 +110,10 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   let bell: usize = 0;
   let result = IDLE;
   if (receiver != 0) {
-    let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch);
+    let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch, state);
     if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
     if (s == OK) {
-      set64(receiver + WAITER_VALUE, received);
+      set64(receiver + WAITER_VALUE, get64(self + THREAD_VALUE));
       bell = complete(receiver, OK);
     } else if (s == CLOSED) bell = complete(receiver, ended(state));
     if (s != WOULD_BLOCK) result = s == BUSY ? HELD : AGAIN;
@@ -166,6 +167,12 @@ export function channel_settle(ch: usize): void {
   return true;
 }
 
+/** Settles after a successful operation. */
+function told(ch: usize): u32 {
+  channel_settle(ch);
+  return TOLD;
+}
+
 /** Sends when the channel is closed or stale, or others wait. */
 function sendSlow(ch: usize, open: u32, v: u64): u32 {
   let tries: u32 = 0;
@@ -181,8 +188,7 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
     if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      if (settle) channel_settle(ch);
-      return OK;
+      return settle ? told(ch) : OK;
     }
     leave();
     if (s == WOULD_BLOCK) return s; // CLOSED is for the state to say, or STALE
@@ -191,7 +197,7 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
   return OK;
 }
 
-// Sending without waiting: OK, WOULD_BLOCK, CLOSED or STALE. One attempt here; who meets others goes to sendSlow.
+// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED or STALE. One attempt here; who meets others goes to sendSlow.
 
 export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
   // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by sendSlow (stale).
@@ -201,8 +207,7 @@ export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
     if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      if (settle) channel_settle(ch);
-      return OK;
+      return settle ? told(ch) : OK;
     }
     leave();
     if (s == WOULD_BLOCK) return s;
@@ -217,8 +222,7 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
     if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      if (settle) channel_settle(ch);
-      return OK;
+      return settle ? told(ch) : OK;
     }
     leave();
     if (s == WOULD_BLOCK) return s;
@@ -231,98 +235,114 @@ export function channel_trySend64(ch: usize, open: u32, v: i64): u32 { return ch
 
 // ── Receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Receives when the channel is closed or stale, or others wait. The value stands in `received`. */
-function receiveSlow(ch: usize, open: u32): u32 {
+/** Receives when the channel is closed or stale, or others wait: the outcome to THREAD_STATUS, a value to THREAD_VALUE. */
+function receiveSlow(ch: usize, open: u32): void {
   let tries: u32 = 0;
   while (true) {
     let state = load32(ch + HEAD_STATE);
-    if ((state & ~FLAGS_MASK) != open) return STALE;
+    if ((state & ~FLAGS_MASK) != open) return status(STALE);
     if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
       channel_settle(ch);
       state = load32(ch + HEAD_STATE);
       // Others were here before us, and found nothing a moment ago: the channel is empty.
-      if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return WOULD_BLOCK;
+      if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return status(WOULD_BLOCK);
     }
     enter();
-    let s = pop(ch);
+    let s = pop(ch, state);
     if (s == OK) {
       const settle = mustSettle(ch, open | (state & CHANNEL_CLOSED));
       leave();
-      if (settle) {
-        const v = received;
-        channel_settle(ch);
-        received = v;
-      }
-      return OK;
+      if (settle) toldValue(ch, get64(self + THREAD_VALUE));
+      return status(OK);
     }
     leave();
     // Read again: the ring may have been closed and drained since.
     state = load32(ch + HEAD_STATE);
-    if ((state & ~FLAGS_MASK) != open) return STALE;
+    if ((state & ~FLAGS_MASK) != open) return status(STALE);
     if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
-    if (s < <u32>RETRY) return s;
+    if (s < <u32>RETRY) return status(s);
     if (s == BUSY) relax(tries++);
   }
-  return OK;
 }
 
-// Receiving without waiting. The result is the value; MISS or NaN says that THREAD_STATUS tells: OK (the value happens to look like that),
-// WOULD_BLOCK, CLOSED (and empty) or STALE. The 64-bit form always sets THREAD_STATUS. One attempt here; who meets others goes to
-// receiveSlow.
+/** Settles after a receive, and then notes the value, whose place the settling uses too. */
+function toldValue(ch: usize, v: u64): void {
+  channel_settle(ch);
+  set64(self + THREAD_VALUE, v);
+  status(OK);
+}
+
+// Receiving without waiting. The result is the value; MISS or NaN says that THREAD_STATUS tells: OK (the value is in THREAD_VALUE; waiters
+// may have been told), WOULD_BLOCK, CLOSED (and empty) or STALE. One attempt here; who meets others goes to receiveSlow.
 
 export function channel_tryReceive32(ch: usize, open: u32): i32 {
-  let s: u32 = RETRY;
   if (peek32(ch + HEAD_STATE) == open) {
     enter();
-    const r = narrow_pop(ch);
+    const r = narrow_pop(ch, 0);
     if (r >> 32 == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      if (settle) channel_settle(ch);
-      if (<i32>r == MISS) status(OK);
-      return <i32>r;
+      if (!settle && <i32>r != MISS) return <i32>r;
+      if (settle) toldValue(ch, r);
+      else {
+        set64(self + THREAD_VALUE, r);
+        status(OK);
+      }
+      return MISS;
     }
     leave();
-    s = <u32>(r >> 32);
+    // Empty is an answer only while the channel is open and nobody waits.
+    if (r >> 32 == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
+      status(WOULD_BLOCK);
+      return MISS;
+    }
   }
-  // Empty is an answer only while the channel is open and nobody waits.
-  if (s != WOULD_BLOCK || load32(ch + HEAD_STATE) != open) s = receiveSlow(ch, open);
-  const v = s == OK ? <i32>received : MISS;
-  if (v == MISS) status(s);
-  return v;
+  receiveSlow(ch, open);
+  return MISS;
 }
 
 export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
-  let s: u32 = RETRY;
   if (peek32(ch + HEAD_STATE) == open) {
     enter();
     const cell = wide_pop(ch);
     if (cell > <usize>BUSY) {
-      const v = reinterpret<f64>(wide_take(ch, cell));
+      const r = wide_take(ch, cell);
       const settle = mustSettle(ch, open);
       leave();
-      if (settle) channel_settle(ch);
-      if (v != v) status(OK);
-      return v;
+      const v = reinterpret<f64>(r);
+      if (!settle && v == v) return v;
+      if (settle) toldValue(ch, r);
+      else {
+        set64(self + THREAD_VALUE, r);
+        status(OK);
+      }
+      return NaN;
     }
     leave();
-    s = <u32>cell;
+    if (cell == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
+      status(WOULD_BLOCK);
+      return NaN;
+    }
   }
-  if (s != WOULD_BLOCK || load32(ch + HEAD_STATE) != open) s = receiveSlow(ch, open);
-  const v = s == OK ? reinterpret<f64>(received) : NaN;
-  if (v != v) status(s);
-  return v;
+  receiveSlow(ch, open);
+  return NaN;
 }
 
-export function channel_tryReceiveF32(ch: usize, open: u32): f32 {
-  status(OK); // for a value that looks like MISS, or is NaN
-  const r = channel_tryReceive32(ch, open);
-  return r == MISS && get32(self + THREAD_STATUS) != OK ? f32.NaN : reinterpret<f32>(r);
+/** The 32-bit and 64-bit patterns that are not numbers to JavaScript: the outcome is always in THREAD_STATUS, the value in THREAD_VALUE. */
+export function channel_tryReceiveBits32(ch: usize, open: u32): void {
+  const v = channel_tryReceive32(ch, open);
+  if (v != MISS) {
+    set64(self + THREAD_VALUE, <u32>v);
+    status(OK);
+  }
 }
 
-export function channel_tryReceive64(ch: usize, open: u32): i64 {
-  status(OK); // stays, for a value that is no NaN
-  return reinterpret<i64>(channel_tryReceiveF64(ch, open));
+export function channel_tryReceiveBits64(ch: usize, open: u32): void {
+  const v = channel_tryReceiveF64(ch, open);
+  if (v == v) {
+    set64(self + THREAD_VALUE, reinterpret<u64>(v));
+    status(OK);
+  }
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -81,6 +81,7 @@ export const THREAD_PENDING = 400; // u32, block that is allocated but not yet l
 export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by WAITER_OWN_NEXT
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
+export const THREAD_VALUE = 416; // u64, value of the last receive or pop that says so by THREAD_STATUS
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
 
 export const THREAD_FREE = 0;
@@ -183,6 +184,8 @@ export const NO_MEMORY = 4;
 // Internal to the core: another thread moved, look again; another thread is inside a section, wait for it.
 export const RETRY = 5;
 export const BUSY = 6;
+/** OK, and waiters have been told: maybe some of the calling thread's event loop. */
+export const TOLD = 7;
 
-/** What the 32-bit receive functions return when THREAD_STATUS tells the outcome. A value equal to it sets OK there. */
+/** What the 32-bit receive functions return when THREAD_STATUS tells the outcome; the others return NaN. If it is OK, the value is in THREAD_VALUE. */
 export const MISS = -1640531527;

@@ -15,7 +15,7 @@
 // Progress: claim, copy and publish are one killable section, so no kill leaves a cell claimed. A thread that the system stops inside
 // makes those behind it wait (BUSY): 32-bit values have the strictly lock-free ring.ts.
 
-import { cas32, cas64, copy, get32, get64, load32, load64, peek32, peek64, set32, set64, store32 } from "./atomics.ts";
+import { cas32, cas64, copyRacing, get32, get64, load32, load64, peek32, peek64, set32, set64, store32 } from "./atomics.ts";
 import {
   BUSY, CELL_BYTES, CELL_VALUE, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, OK, RETRY, WOULD_BLOCK,
 } from "./layout.ts";
@@ -114,8 +114,8 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
   const next = index + k < capacity ? tail + k : tail - index + lap + (index + k - capacity);
   if (cas64(ch + CHANNEL_TAIL, tail64, <u64>next) != tail64) return false;
   const cell = cellOf(ch, tail, lap);
-  copy(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4); // plain: ours from the claim until the publish
-  copy(ch + CHANNEL_SLOTS, stage + (<usize>first << 4), (k - first) << 4);
+  copyRacing(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4); // plain: ours from the claim until the publish
+  copyRacing(ch + CHANNEL_SLOTS, stage + (<usize>first << 4), (k - first) << 4);
   set64(cell + CELL_VALUE, get64(stage + CELL_VALUE));
   store32(cell, tail + 1); // publishes the batch
   return true;
@@ -149,8 +149,8 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
   const next = index + k < capacity ? head + k : head - index + lap + (index + k - capacity);
   if (cas32(ch + CHANNEL_HEAD, head, next) != head) return false;
   const cell = cellOf(ch, head, lap);
-  copy(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4);
-  copy(ch + CHANNEL_SLOTS, stage + (<usize>first << 4), (k - first) << 4);
+  copyRacing(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4);
+  copyRacing(ch + CHANNEL_SLOTS, stage + (<usize>first << 4), (k - first) << 4);
   store32(cell, head + lap); // frees the batch
   return true;
 }

@@ -48,9 +48,12 @@ import {
   return RETRY;
 }
 
-/** One attempt to take a value: the value, or `status:32 | 0:32` with WOULD_BLOCK (empty), CLOSED (sealed) or RETRY. No loop, no call. */
+/**
+ * One attempt to take a value: the value, or `status:32 | 0:32` with WOULD_BLOCK (empty), CLOSED (sealed) or RETRY. The slot becomes free, or
+ * sealed if `seal` is SLOT_SEALED: in a closed channel no room comes free for a sender that has not yet noticed. No loop, no call.
+ */
 // @ts-ignore: decorator
-@inline export function narrow_pop(ch: usize): u64 {
+@inline export function narrow_pop(ch: usize, seal: u32): u64 {
   const lap = get32(ch + CHANNEL_LAP);
   const head = peek32(ch + CHANNEL_HEAD); // validated by its slot, as the tail
   const slot = ch + CHANNEL_SLOTS + (<usize>(head & (lap - 1)) << 3);
@@ -58,7 +61,7 @@ import {
   const ahead = <u32>(seen >> 32) - head;
   if (ahead == 1) {
     // Frees the slot; pairs with the load of the slot in narrow_push.
-    if (cas64(slot, seen, <u64>(head + lap) << 32) != seen) return <u64>RETRY << 32;
+    if (cas64(slot, seen, <u64>(head + lap) << 32 | <u64>seal) != seen) return <u64>RETRY << 32;
     cas32(ch + CHANNEL_HEAD, head, after(head, get32(ch + CHANNEL_CAPACITY), lap));
     return seen & 0xffffffff;
   }

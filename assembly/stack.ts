@@ -14,12 +14,9 @@ import { arena_allocate, arena_free, settled } from "./arena.ts";
 import { cas32, cas64, enter, get32, get64, leave, load32, load64, peek32, peek64, poke32, set32, set64, store32 } from "./atomics.ts";
 import {
   DUTY_STACK_FREE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
-  STACK_CAPACITY, STACK_CODEC, STACK_FREE, STACK_FRESH, STACK_NODES, STACK_TOP, STALE, THREAD_PENDING, THREAD_STATUS, WOULD_BLOCK,
+  STACK_CAPACITY, STACK_CODEC, STACK_FREE, STACK_FRESH, STACK_NODES, STACK_TOP, STALE, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { duty, dutyDone, self } from "./thread.ts";
-
-/** Value of the last pop of this instance. Not shared state. */
-let popped: u64 = 0;
 
 if (NODE_BYTES != 16) ERROR("nodes are shifted by 4");
 
@@ -115,6 +112,7 @@ function push(s: usize, open: u32, v: u64): u32 {
   return OK;
 }
 
+/** Pops into THREAD_VALUE. */
 function pop(s: usize, open: u32): u32 {
   if (peek32(s + HEAD_STATE) != open) return STALE;
   while (true) {
@@ -124,7 +122,7 @@ function pop(s: usize, open: u32): u32 {
     const next = peek32(nodeAt(s, node) + NODE_NEXT);
     enter();
     if (cas64(s + STACK_TOP, top, ((top >> 32) + 1) << 32 | <u64>next) == top) {
-      popped = get64(nodeAt(s, node) + NODE_VALUE); // plain: ours since the pop
+      set64(self + THREAD_VALUE, get64(nodeAt(s, node) + NODE_VALUE)); // plain: ours since the pop
       if (putFree(s, node)) {
         leave();
         return OK;
@@ -148,26 +146,19 @@ export function stack_push64(s: usize, open: u32, v: i64): u32 { return push(s, 
 // Pops. The result is the value; MISS or NaN says that THREAD_STATUS tells, as for channels.
 export function stack_pop32(s: usize, open: u32): i32 {
   const r = pop(s, open);
-  const v = r == OK ? <i32>popped : MISS;
+  const v = r == OK ? <i32>get64(self + THREAD_VALUE) : MISS;
   if (v == MISS) set32(self + THREAD_STATUS, r);
-  return v;
-}
-export function stack_popF32(s: usize, open: u32): f32 {
-  const r = pop(s, open);
-  const v = r == OK ? reinterpret<f32>(<u32>popped) : f32.NaN;
-  if (v != v) set32(self + THREAD_STATUS, r);
   return v;
 }
 export function stack_popF64(s: usize, open: u32): f64 {
   const r = pop(s, open);
-  const v = r == OK ? reinterpret<f64>(popped) : NaN;
+  const v = r == OK ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
   if (v != v) set32(self + THREAD_STATUS, r);
   return v;
 }
-export function stack_pop64(s: usize, open: u32): i64 {
-  const r = pop(s, open);
-  set32(self + THREAD_STATUS, r);
-  return r == OK ? <i64>popped : 0;
+/** The outcome; the value, of either width, is in THREAD_VALUE. */
+export function stack_popBits(s: usize, open: u32): u32 {
+  return pop(s, open);
 }
 
 /** Values on the stack at one moment during the call; -1 if stale. */

@@ -21,6 +21,7 @@ import {
   THREAD_BYTES,
   THREAD_MAGAZINES,
   THREAD_STATUS,
+  THREAD_VALUE,
 } from './generated/layout.js'
 import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
 import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
@@ -69,6 +70,7 @@ export class Arena {
   /** @internal */ readonly loop: EventLoop
   /** @internal */ readonly canBlock: boolean
   /** @internal */ readonly id: string
+  /** @internal Where the core leaves a value that it cannot return. */ readonly valueAt: number
   readonly #status: number
 
   /** @throws RangeError for a size out of bounds; UnsupportedError where the platform has no shared memory. */
@@ -90,6 +92,7 @@ export class Arena {
     const slot = this.core.thread_attach(platform.threadId, Number(this.canBlock))
     if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
     this.#status = (slot + THREAD_STATUS) >>> 2
+    this.valueAt = slot + THREAD_VALUE
     this.loop = new EventLoop(this.core, this.i32, slot)
     arenas.set(this.id, new WeakRef(this))
     watchWorkers()

@@ -1,7 +1,7 @@
 // The channel classes, one per codec. Their hot methods are written out for each, so that every codec has inline caches of its own: shared
 // ones would turn megamorphic in a program that uses several codecs.
 
-import { CELL_BYTES, CHANNEL_SLOTS, KIND_CHANNEL, MAX_CAPACITY, MISS, OK, SLOT_BYTES, WAITER_VALUE } from './generated/layout.js'
+import { CELL_BYTES, CHANNEL_SLOTS, KIND_CHANNEL, MAX_CAPACITY, MISS, OK, SLOT_BYTES } from './generated/layout.js'
 import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
 import { Channel, channelCodec } from './channel.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
@@ -11,100 +11,93 @@ import type { WaitOptions } from './wait.js'
 
 class I32Channel extends Channel<number> {
   trySend(value: number): boolean {
-    if ((value | 0) !== value) i32.check(value)
+    if (typeof value !== 'number' || (value | 0) !== value) i32.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, value)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
   sendSync(value: number, options?: WaitOptions): void {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
-    if ((value | 0) !== value) i32.check(value)
+    if (typeof value !== 'number' || (value | 0) !== value) i32.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, value)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): number | undefined {
     const value = this.core.channel_tryReceive32(this.at, this.open)
-    const result = value === MISS ? this.missed(value) : value
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    return value === MISS ? this.missed() : value
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const value = this.core.channel_tryReceive32(this.at, this.open)
-    if (value === MISS) return this.receiveSlow(value)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return value
+    return value === MISS ? this.receiveSlow() : value
   }
 
   attemptSend(value: number): number {
     i32.check(value)
-    return this.core.channel_trySend32(this.at, this.open, value)
+    return this.told(this.core.channel_trySend32(this.at, this.open, value))
   }
 
   attemptReceive(): number {
-    this.value = this.core.channel_tryReceive32(this.at, this.open)
-    return this.value === MISS ? this.arena.status() : OK
+    const value = this.core.channel_tryReceive32(this.at, this.open)
+    if (value === MISS) return this.attempted()
+    this.value = value
+    return OK
   }
 
   parkSend(token: number, value: number): number {
     return this.core.channel_parkSend32(this.at, this.open, token, value)
   }
 
-  read(waiter: number): number {
-    return this.arena.i32[(waiter + WAITER_VALUE) >>> 2] as number
+  read(at: number): number {
+    return this.arena.i32[at >>> 2] as number
   }
 }
 
 class U32Channel extends Channel<number> {
   trySend(value: number): boolean {
-    if ((value >>> 0) !== value) u32.check(value)
+    if (typeof value !== 'number' || value >>> 0 !== value) u32.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, value)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
   sendSync(value: number, options?: WaitOptions): void {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
-    if ((value >>> 0) !== value) u32.check(value)
+    if (typeof value !== 'number' || value >>> 0 !== value) u32.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, value)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): number | undefined {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    const result = raw === MISS ? this.missed(raw >>> 0) : raw >>> 0
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    return raw === MISS ? this.missed() : raw >>> 0
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS) return this.receiveSlow(raw >>> 0)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return raw >>> 0
+    return raw === MISS ? this.receiveSlow() : raw >>> 0
   }
 
   attemptSend(value: number): number {
     u32.check(value)
-    return this.core.channel_trySend32(this.at, this.open, value)
+    return this.told(this.core.channel_trySend32(this.at, this.open, value))
   }
 
   attemptReceive(): number {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
+    if (raw === MISS) return this.attempted()
     this.value = raw >>> 0
-    return raw === MISS ? this.arena.status() : OK
+    return OK
   }
 
   parkSend(token: number, value: number): number {
     return this.core.channel_parkSend32(this.at, this.open, token, value)
   }
 
-  read(waiter: number): number {
-    return this.arena.u32[(waiter + WAITER_VALUE) >>> 2] as number
+  read(at: number): number {
+    return this.arena.u32[at >>> 2] as number
   }
 }
 
@@ -112,7 +105,6 @@ class F32Channel extends Channel<number> {
   trySend(value: number): boolean {
     if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
     const status = this.core.channel_trySendF32(this.at, this.open, value)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
@@ -120,41 +112,36 @@ class F32Channel extends Channel<number> {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
     if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
     const status = this.core.channel_trySendF32(this.at, this.open, value)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): number | undefined {
-    const value = this.core.channel_tryReceiveF32(this.at, this.open)
-    const result = value === value ? value : this.missed(value)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    this.core.channel_tryReceiveBits32(this.at, this.open)
+    return this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const value = this.core.channel_tryReceiveF32(this.at, this.open)
-    if (value !== value) return this.receiveSlow(value)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return value
+    this.core.channel_tryReceiveBits32(this.at, this.open)
+    return this.receiveSlow()
   }
 
   attemptSend(value: number): number {
     f32.check(value)
-    return this.core.channel_trySendF32(this.at, this.open, value)
+    return this.told(this.core.channel_trySendF32(this.at, this.open, value))
   }
 
   attemptReceive(): number {
-    const value = this.core.channel_tryReceiveF32(this.at, this.open)
-    this.value = value
-    return value === value ? OK : this.arena.status()
+    this.core.channel_tryReceiveBits32(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: number): number {
     return this.core.channel_parkSendF32(this.at, this.open, token, value)
   }
 
-  read(waiter: number): number {
-    return readF32(this.arena, waiter)
+  read(at: number): number {
+    return view(this.arena, at).getFloat32(0, true)
   }
 }
 
@@ -162,7 +149,6 @@ class F64Channel extends Channel<number> {
   trySend(value: number): boolean {
     if (typeof value !== 'number') f64.check(value)
     const status = this.core.channel_trySendF64(this.at, this.open, value)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
@@ -170,41 +156,38 @@ class F64Channel extends Channel<number> {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
     if (typeof value !== 'number') f64.check(value)
     const status = this.core.channel_trySendF64(this.at, this.open, value)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): number | undefined {
     const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    const result = value === value ? value : this.missed(value)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    return value === value ? value : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    if (value !== value) return this.receiveSlow(value)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return value
+    return value === value ? value : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
     f64.check(value)
-    return this.core.channel_trySendF64(this.at, this.open, value)
+    return this.told(this.core.channel_trySendF64(this.at, this.open, value))
   }
 
   attemptReceive(): number {
     const value = this.core.channel_tryReceiveF64(this.at, this.open)
+    if (value !== value) return this.attempted()
     this.value = value
-    return value === value ? OK : this.arena.status()
+    return OK
   }
 
   parkSend(token: number, value: number): number {
     return this.core.channel_parkSendF64(this.at, this.open, token, value)
   }
 
-  read(waiter: number): number {
-    return readF64(this.arena, waiter)
+  read(at: number): number {
+    return view(this.arena, at).getFloat64(0, true)
   }
 }
 
@@ -212,7 +195,6 @@ class BoolChannel extends Channel<boolean> {
   trySend(value: boolean): boolean {
     if (typeof value !== 'boolean') bool.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, Number(value))
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
@@ -220,41 +202,38 @@ class BoolChannel extends Channel<boolean> {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
     if (typeof value !== 'boolean') bool.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, Number(value))
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): boolean | undefined {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    const result = raw === MISS ? this.missed(false) : raw === 1
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    return raw === MISS ? this.missed() : raw === 1
   }
 
   receiveSync(options?: WaitOptions): boolean | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS) return this.receiveSlow(false)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return raw === 1
+    return raw === MISS ? this.receiveSlow() : raw === 1
   }
 
   attemptSend(value: boolean): number {
     bool.check(value)
-    return this.core.channel_trySend32(this.at, this.open, Number(value))
+    return this.told(this.core.channel_trySend32(this.at, this.open, Number(value)))
   }
 
   attemptReceive(): number {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
+    if (raw === MISS) return this.attempted()
     this.value = raw === 1
-    return raw === MISS ? this.arena.status() : OK
+    return OK
   }
 
   parkSend(token: number, value: boolean): number {
     return this.core.channel_parkSend32(this.at, this.open, token, Number(value))
   }
 
-  read(waiter: number): boolean {
-    return this.arena.i32[(waiter + WAITER_VALUE) >>> 2] === 1
+  read(at: number): boolean {
+    return this.arena.i32[at >>> 2] === 1
   }
 }
 
@@ -262,7 +241,6 @@ class UnitChannel extends Channel<undefined> {
   trySend(value: undefined): boolean {
     if (value !== undefined) unit.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, 0)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
@@ -270,33 +248,30 @@ class UnitChannel extends Channel<undefined> {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
     if (value !== undefined) unit.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, 0)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): undefined {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    const result = raw === MISS ? this.missed(undefined) : undefined
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    return raw === MISS ? this.missed() : undefined
   }
 
   receiveSync(options?: WaitOptions): undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS) return this.receiveSlow(undefined)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return undefined
+    return raw === MISS ? this.receiveSlow() : undefined
   }
 
   attemptSend(value: undefined): number {
     unit.check(value)
-    return this.core.channel_trySend32(this.at, this.open, 0)
+    return this.told(this.core.channel_trySend32(this.at, this.open, 0))
   }
 
   attemptReceive(): number {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
+    if (raw === MISS) return this.attempted()
     this.value = undefined
-    return raw === MISS ? this.arena.status() : OK
+    return OK
   }
 
   parkSend(token: number, value: undefined): number {
@@ -312,7 +287,6 @@ class I64Channel extends Channel<bigint> {
   trySend(value: bigint): boolean {
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
     const status = this.core.channel_trySend64(this.at, this.open, value)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
@@ -320,37 +294,36 @@ class I64Channel extends Channel<bigint> {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
     const status = this.core.channel_trySend64(this.at, this.open, value)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): bigint | undefined {
-    const value = this.core.channel_tryReceive64(this.at, this.open)
-    const result = this.missed(value)
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    this.core.channel_tryReceiveBits64(this.at, this.open)
+    return this.missed()
   }
 
   receiveSync(options?: WaitOptions): bigint | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.receiveSlow(this.core.channel_tryReceive64(this.at, this.open))
+    this.core.channel_tryReceiveBits64(this.at, this.open)
+    return this.receiveSlow()
   }
 
   attemptSend(value: bigint): number {
     i64.check(value)
-    return this.core.channel_trySend64(this.at, this.open, value)
+    return this.told(this.core.channel_trySend64(this.at, this.open, value))
   }
 
   attemptReceive(): number {
-    this.value = this.core.channel_tryReceive64(this.at, this.open)
-    return this.arena.status()
+    this.core.channel_tryReceiveBits64(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: bigint): number {
     return this.core.channel_parkSend64(this.at, this.open, token, value)
   }
 
-  read(waiter: number): bigint {
-    return readI64(this.arena, waiter)
+  read(at: number): bigint {
+    return view(this.arena, at).getBigInt64(0, true)
   }
 }
 
@@ -358,7 +331,6 @@ class U64Channel extends Channel<bigint> {
   trySend(value: bigint): boolean {
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
     const status = this.core.channel_trySend64(this.at, this.open, value)
-    if (this.loop.pending !== 0) this.loop.poll()
     return status === OK || this.refused(status)
   }
 
@@ -366,58 +338,45 @@ class U64Channel extends Channel<bigint> {
     if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
     const status = this.core.channel_trySend64(this.at, this.open, value)
-    if (status !== OK || this.loop.pending !== 0) this.sendSlow(value, status)
+    if (status !== OK) this.sendSlow(value, status)
   }
 
   tryReceive(): bigint | undefined {
-    const raw = this.core.channel_tryReceive64(this.at, this.open)
-    const result = this.missed(BigInt.asUintN(64, raw))
-    if (this.loop.pending !== 0) this.loop.poll()
-    return result
+    this.core.channel_tryReceiveBits64(this.at, this.open)
+    return this.missed()
   }
 
   receiveSync(options?: WaitOptions): bigint | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.receiveSlow(BigInt.asUintN(64, this.core.channel_tryReceive64(this.at, this.open)))
+    this.core.channel_tryReceiveBits64(this.at, this.open)
+    return this.receiveSlow()
   }
 
   attemptSend(value: bigint): number {
     u64.check(value)
-    return this.core.channel_trySend64(this.at, this.open, value)
+    return this.told(this.core.channel_trySend64(this.at, this.open, value))
   }
 
   attemptReceive(): number {
-    const raw = this.core.channel_tryReceive64(this.at, this.open)
-    this.value = BigInt.asUintN(64, raw)
-    return this.arena.status()
+    this.core.channel_tryReceiveBits64(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: bigint): number {
     return this.core.channel_parkSend64(this.at, this.open, token, value)
   }
 
-  read(waiter: number): bigint {
-    return BigInt.asUintN(64, readI64(this.arena, waiter))
+  read(at: number): bigint {
+    return view(this.arena, at).getBigUint64(0, true)
   }
 }
 
 /** The largest number that rounds to a finite 32-bit float is a little above this one; the codec's check decides. */
 const F32_MAX = 3.4028234663852886e38
 
-function view(arena: Arena, waiter: number): DataView {
-  return new DataView(arena.memory.buffer, waiter + WAITER_VALUE, 8)
-}
-
-function readF32(arena: Arena, waiter: number): number {
-  return view(arena, waiter).getFloat32(0, true)
-}
-
-function readF64(arena: Arena, waiter: number): number {
-  return view(arena, waiter).getFloat64(0, true)
-}
-
-function readI64(arena: Arena, waiter: number): bigint {
-  return view(arena, waiter).getBigInt64(0, true)
+/** The 8 bytes at an address, for the few reads that are worth no view of their own kind. */
+function view(arena: Arena, at: number): DataView {
+  return new DataView(arena.memory.buffer, at, 8)
 }
 
 type ChannelClass = new (site: Site, codec: Codec<never>) => Channel<never>

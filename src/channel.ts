@@ -7,7 +7,9 @@ import {
   NO_MEMORY,
   OK,
   STALE,
+  TOLD,
   WAITER_BYTES,
+  WAITER_VALUE,
   WOULD_BLOCK,
 } from './generated/layout.js'
 import type { Arena } from './arena.js'
@@ -19,7 +21,7 @@ import type { EventLoop } from './event-loop.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
 import type { ReceiveChannel, SendChannel } from './ends.js'
 import { ReceiveEnd, SendEnd } from './ends.js'
-import { type Operation, outcomeOf, release, requireBlocking, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
+import { LONGEST_PAUSE, type Operation, outcomeOf, release, requireBlocking, SHORTEST_PAUSE, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
 /** A value, or the news that there will be none: Go's `v, ok := <-ch`. */
 export type Next<T> = { value: T; done: false } | { value: undefined; done: true }
@@ -50,6 +52,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal HEAD_STATE of the open channel; NO_STATE once disposed of. */ open: number
   /** @internal Whether this thread may block. */ readonly blocks: boolean
   /** @internal The value of the last attemptReceive that said OK. */ value!: T
+  readonly #patience: number
   #sender: SendEnd<T> | undefined
   #receiver: ReceiveEnd<T> | undefined
 
@@ -63,6 +66,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     this.open = site.open
     this.codec = codec
     this.capacity = site.arena.u32[(site.at + CHANNEL_CAPACITY) >>> 2] as number
+    this.#patience = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, this.capacity))
+    this.receiving = {
+      patience: this.#patience,
+      attempt: () => this.attemptReceive(),
+      park: (token) => this.core.channel_parkReceive(this.at, this.open, token),
+    }
   }
 
   // What each codec does in its own way; see channel-codecs.ts. The four that users call are written out there, one per codec, so that
@@ -82,8 +91,8 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   abstract attemptReceive(): number
   /** @internal */
   abstract parkSend(token: number, value: T): number
-  /** @internal The value that a completed waiter has received. */
-  abstract read(waiter: number): T
+  /** @internal The value at an address. */
+  abstract read(at: number): T
 
   /**
    * Sends, waiting while the channel is full. Resolves when the value is in the channel or with a receiver.
@@ -95,10 +104,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     try {
       const timeout = timeoutOf(options)
       const status = this.attemptSend(value)
-      if (status === OK) {
-        if (this.loop.pending !== 0) this.loop.poll()
-        return RESOLVED
-      }
+      if (status === OK) return RESOLVED
       if (status !== WOULD_BLOCK) throw this.sendError(status)
       return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, (end) => this.sent(end))
     } catch (error) {
@@ -126,15 +132,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     requireBlocking(this.arena, 'nextSync', 'next')
     const timeout = timeoutOf(options)
     const status = this.attemptReceive()
-    const got = status === OK || this.#receiveSync(status, timeout)
-    this.poll()
-    return this.#wrap(got)
+    return this.#wrap(status === OK || this.#receiveSync(status, timeout))
   }
 
   /** `{ value, done: false }`, or `{ done: true }` if closed and drained, or `undefined` if empty. */
   tryNext(): Next<T> | undefined {
     const status = this.attemptReceive()
-    this.poll()
     if (status === OK) return this.#wrap(true)
     if (status === STALE) throw this.stale()
     return status === CLOSED ? END : undefined
@@ -302,17 +305,36 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return this.stale()
   }
 
-  /** @internal What trySend does when it did not get through. */
+  /** @internal The plain status of a send: who was told is told. */
+  told(status: number): number {
+    if (status !== TOLD) return status
+    this.poll()
+    return OK
+  }
+
+  /** @internal What trySend does when the core did not say OK. */
   refused(status: number): boolean {
     if (status === WOULD_BLOCK) return false
+    if (this.told(status) === OK) return true
     throw this.sendError(status)
   }
 
-  /** @internal What tryReceive does when it got the codec's stand-in for "see the status". */
-  missed(standIn: T): T | undefined {
+  /** @internal The status of a receive for which the core returned no value: with OK the value is in `this.value`. */
+  attempted(): number {
     const status = this.arena.status()
+    if (status === OK) {
+      this.value = this.read(this.arena.valueAt)
+      this.poll()
+    }
+    return status
+  }
+
+  /** @internal What tryReceive does when the core returned no value. */
+  missed(): T | undefined {
+    const status = this.attempted()
+    if (status === OK) return this.value
     if (status === STALE) throw this.stale()
-    return status === OK ? standIn : undefined
+    return undefined
   }
 
   /** @internal The rest of sendSync, after a first attempt with that status. */
@@ -322,8 +344,13 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
     }
-    if (status !== OK) throw this.sendError(status, timeout)
-    if (this.loop.pending !== 0) this.loop.poll()
+    if (this.told(status) !== OK) throw this.sendError(status, timeout)
+  }
+
+  /** @internal The rest of receiveSync, when the core returned no value. */
+  receiveSlow(): T | undefined {
+    const status = this.attempted()
+    return status === OK || this.#receiveSync(status, Number.POSITIVE_INFINITY) ? this.value : undefined
   }
 
   /** @internal sendSync with options, or where it must not block. */
@@ -333,23 +360,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     this.sendSlow(value, this.attemptSend(value), timeout)
   }
 
-  /** @internal The rest of receiveSync, after a first attempt that gave the codec's stand-in for "see the status". */
-  receiveSlow(standIn: T): T | undefined {
-    const status = this.arena.status()
-    const got = status === OK || this.#receiveSync(status, Number.POSITIVE_INFINITY)
-    this.poll()
-    if (!got) return undefined
-    return status === OK ? standIn : this.value
-  }
-
   /** @internal receiveSync with options, or where it must not block. */
   receiveSyncWith(options: WaitOptions | undefined): T | undefined {
     requireBlocking(this.arena, 'receiveSync', 'receive')
     const timeout = timeoutOf(options)
     const status = this.attemptReceive()
-    const got = status === OK || this.#receiveSync(status, timeout)
-    this.poll()
-    return got ? this.value : undefined
+    return status === OK || this.#receiveSync(status, timeout) ? this.value : undefined
   }
 
   /** @internal Completes what is ready, and keeps `value`, which completed receives of this thread may overwrite. */
@@ -362,14 +378,15 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   /** @internal */
   sending(value: T): Operation {
-    return { attempt: () => this.attemptSend(value), park: (token) => this.parkSend(token, value) }
+    return {
+      patience: this.#patience,
+      attempt: () => this.attemptSend(value),
+      park: (token) => this.parkSend(token, value),
+    }
   }
 
   /** @internal */
-  readonly receiving: Operation = {
-    attempt: () => this.attemptReceive(),
-    park: (token) => this.core.channel_parkReceive(this.at, this.open, token),
-  }
+  readonly receiving: Operation
 
   /** @internal The end of an awaited send. */
   sent(end: number): void {
@@ -381,7 +398,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   got(end: number): boolean {
     const outcome = outcomeOf(this.arena, end)
     if (outcome === OK) {
-      if (end >= ARENA) this.value = this.read(end)
+      if (end >= ARENA) this.value = this.read(end + WAITER_VALUE)
       return true
     }
     if (outcome === CLOSED) return false
@@ -397,6 +414,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       return this.got(end)
     } finally {
       release(this.arena, end)
+      this.poll()
     }
   }
 
@@ -404,10 +422,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     try {
       const timeout = timeoutOf(options)
       const status = this.attemptReceive()
-      if (status === OK) {
-        this.poll()
-        return Promise.resolve(result(true))
-      }
+      if (status === OK) return Promise.resolve(result(true))
       if (status === CLOSED) return Promise.resolve(result(false))
       if (status !== WOULD_BLOCK) throw this.error(status, 'receive')
       return waitAsync(this.arena, this.receiving, 'receive', timeout, options?.signal, (end) => result(this.got(end)))

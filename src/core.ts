@@ -31,9 +31,9 @@ export interface Core {
   channel_trySendF64(at: Address, open: number, v: number): Status
   channel_trySend64(at: Address, open: number, v: bigint): Status
   channel_tryReceive32(at: Address, open: number): number
-  channel_tryReceiveF32(at: Address, open: number): number
   channel_tryReceiveF64(at: Address, open: number): number
-  channel_tryReceive64(at: Address, open: number): bigint
+  channel_tryReceiveBits32(at: Address, open: number): void
+  channel_tryReceiveBits64(at: Address, open: number): void
   channel_trySendMany(at: Address, open: number, n: number): number
   channel_tryReceiveMany(at: Address, open: number, n: number): number
   channel_parkReceive(at: Address, open: number, token: number): Address
@@ -48,9 +48,8 @@ export interface Core {
   stack_pushF64(at: Address, open: number, v: number): Status
   stack_push64(at: Address, open: number, v: bigint): Status
   stack_pop32(at: Address, open: number): number
-  stack_popF32(at: Address, open: number): number
   stack_popF64(at: Address, open: number): number
-  stack_pop64(at: Address, open: number): bigint
+  stack_popBits(at: Address, open: number): Status
   counter_add(at: Address, open: number, n: number): Status
   counter_addF64(at: Address, open: number, n: number): Status
   counter_sum(at: Address, open: number): number

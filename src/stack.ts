@@ -43,7 +43,12 @@ export class Stack<T> extends SharedObject {
     ;[this.#push, this.#pop] = this.#access(codec)
   }
 
-  /** Pushes. Returns false, and pushes nothing, if the stack is full. @throws TypeError, RangeError for a value that is not the codec's. */
+  /**
+   * Pushes. Returns false, and pushes nothing, if the stack is full: all of its nodes hold values, or are in the hands of operations under
+   * way in other threads.
+   *
+   * @throws TypeError, RangeError for a value that is not the codec's.
+   */
   push(value: T): boolean {
     this.codec.check(value)
     const status = this.#push(value)
@@ -98,36 +103,29 @@ export class Stack<T> extends SharedObject {
           return decode(raw)
         },
       )
-    const float = (shape: 'F32' | 'F64'): [(value: T) => number, () => T] => {
-      const push = core[`stack_push${shape}`]
-      const pop = core[`stack_pop${shape}`]
-      return pair(
-        (value: number) => push(this.at, this.open, value),
-        () => {
-          const value = pop(this.at, this.open)
-          this.#status = value === value ? OK : arena.status()
-          return value
-        },
-      )
+    const bits = (push: (value: never) => number, read: (at: DataView) => unknown): [(value: T) => number, () => T] => {
+      const at = new DataView(arena.memory.buffer, arena.valueAt, 8)
+      return pair(push, () => {
+        this.#status = core.stack_popBits(this.at, this.open)
+        return read(at)
+      })
     }
-    const big = (decode: (raw: bigint) => unknown): [(value: T) => number, () => T] =>
-      pair(
-        (value: bigint) => core.stack_push64(this.at, this.open, value),
-        () => {
-          const raw = core.stack_pop64(this.at, this.open)
-          this.#status = arena.status()
-          return decode(raw)
-        },
-      )
     switch (codec.name) {
       case 'f64':
-        return float('F64')
+        return pair(
+          (value) => core.stack_pushF64(this.at, this.open, value),
+          () => {
+            const value = core.stack_popF64(this.at, this.open)
+            this.#status = value === value ? OK : arena.status()
+            return value
+          },
+        )
       case 'f32':
-        return float('F32')
+        return bits((value) => core.stack_pushF32(this.at, this.open, value), (at) => at.getFloat32(0, true))
       case 'i64':
-        return big((raw) => raw)
+        return bits((value) => core.stack_push64(this.at, this.open, value), (at) => at.getBigInt64(0, true))
       case 'u64':
-        return big((raw) => BigInt.asUintN(64, raw))
+        return bits((value) => core.stack_push64(this.at, this.open, value), (at) => at.getBigUint64(0, true))
       case 'u32':
         return integer((value) => value, (raw) => raw >>> 0)
       case 'bool':

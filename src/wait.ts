@@ -17,6 +17,11 @@ export interface WaitOptions {
 
 /** An operation that would block now. */
 export interface Operation {
+  /**
+   * Turns of the first pause between two tries. A channel with room for many values can wait for a handful of them: each then costs a
+   * fraction of what it costs to pass them one by one between two processors that look at the same memory all the time.
+   */
+  readonly patience: number
   /** Tries once more: OK, WOULD_BLOCK, CLOSED or STALE. */
   attempt(): number
   /** Queues up: the address of the waiter, or NO_MEMORY or STALE. */
@@ -27,13 +32,14 @@ export interface Operation {
 export const TIMED_OUT = 100
 
 /**
- * How long to try before sleeping: a sleep and a wake-up cost tens of microseconds, so it pays to try that long, if trying helps at all.
- * The limit follows what lately helped, as the adaptive mutex of glibc: long where the other side is at work on another processor,
- * almost nothing where it waits for this one. Turns are about a nanosecond each.
+ * How long to try before sleeping: a sleep and a wake-up cost ten to a hundred microseconds, so it pays to try that long, if trying helps
+ * at all. The limit follows what lately helped: long where the other side is at work on another processor, short where it waits for this
+ * one or has nothing to say; and now and then a long try finds out whether that has changed. Turns are about a nanosecond each.
  */
 class Spinner {
   readonly #most: number
   #limit: number
+  #failures = 0
 
   constructor(most: number) {
     this.#most = platform.cpuCount > 1 ? most : 0
@@ -45,25 +51,30 @@ class Spinner {
     // Nobody else is there who could change anything.
     if (Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2) < 2) return WOULD_BLOCK
     const { core } = arena
+    const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
     let spent = 0
-    for (let turns = FIRST_PAUSE; spent <= this.#limit; turns = Math.min(turns * 2, LONGEST_PAUSE)) {
+    for (let turns = operation.patience; spent < limit; turns = Math.min(turns * 2, LONGEST_PAUSE)) {
       core.pause(turns)
       spent += turns
       const status = operation.attempt()
       if (status !== WOULD_BLOCK) {
-        this.#limit = Math.min(this.#most, this.#limit + ((2 * spent + this.#most / 16) >> 3))
+        this.#limit = Math.min(this.#most, Math.max(this.#limit, 4 * spent))
+        this.#failures = 0
         return status
       }
     }
-    this.#limit -= this.#limit >> 3
+    this.#failures++
+    this.#limit -= this.#limit >> 2
     return WOULD_BLOCK
   }
 }
 
-const FIRST_PAUSE = 64
-const LONGEST_PAUSE = 1024
-const blocking = new Spinner(20_000)
-const awaiting = new Spinner(2_000)
+/** Bounds of Operation.patience, and the longest pause. */
+export const SHORTEST_PAUSE = 32
+export const LONGEST_PAUSE = 1024
+const PROBE_EVERY = 16
+const blocking = new Spinner(100_000)
+const awaiting = new Spinner(4_000)
 
 /** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */
 export function timeoutOf(options: WaitOptions | undefined): number {

@@ -1,0 +1,3 @@
+module millrace.bench/go-channels
+
+go 1.19

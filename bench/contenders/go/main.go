@@ -1,0 +1,79 @@
+// Go's channels as a contender: reads jobs from stdin, one a line, and answers each with one line of JSON.
+// The lines are described in bench/harness/protocol.ts.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+)
+
+const batch = 64
+
+type job struct {
+	kind, style                    string
+	producers, consumers, capacity int
+	n                              int
+}
+
+type reply struct {
+	Ns      float64 `json:"ns"`
+	CPU     float64 `json:"cpu"`
+	Count   int     `json:"count"`
+	Sum     float64 `json:"sum"`
+	Samples []int64 `json:"samples,omitempty"`
+}
+
+func cpuSeconds() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
+}
+
+func run(j job) (reply, error) {
+	switch j.kind + " " + j.style {
+	case "throughput blocking":
+		return throughput(j), nil
+	case "throughput batch":
+		return throughputArrays(j), nil
+	case "pingpong hot":
+		return pingPongHot(j), nil
+	case "pingpong asleep":
+		return pingPongAsleep(j), nil
+	case "micro sendrecv-f64":
+		return microSendReceive(j), nil
+	case "micro create":
+		return microCreate(j), nil
+	}
+	return reply{}, fmt.Errorf("no job %s %s", j.kind, j.style)
+}
+
+func main() {
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		var j job
+		_, err := fmt.Sscan(lines.Text(), &j.kind, &j.style, &j.producers, &j.consumers, &j.capacity, &j.n)
+		var answer any
+		if err == nil {
+			before := cpuSeconds()
+			var r reply
+			r, err = run(j)
+			r.CPU = cpuSeconds() - before
+			answer = r
+		}
+		if err != nil {
+			answer = map[string]string{"error": err.Error()}
+		}
+		line, _ := json.Marshal(answer)
+		fmt.Println(string(line))
+	}
+}
+
+func since(start time.Time) float64 {
+	return float64(time.Since(start).Nanoseconds())
+}

@@ -1,0 +1,62 @@
+// The process of a contender written in JavaScript: `node host.js <contender>`. Reads jobs from stdin, runs each on worker
+// threads that it keeps between runs, and prints one line for each.
+
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { Worker } from 'node:worker_threads'
+import { barrierBuffer } from './barrier.js'
+import type { Contender } from './contender.js'
+import { loadContender } from './load.js'
+import { runMicro } from './micro.js'
+import { type Job, parseJob, type Reply } from './protocol.js'
+import type { Report } from './worker.js'
+
+const name = process.argv[2]
+const contender: Contender = await loadContender(name)
+const workers: Worker[] = []
+
+async function threads(count: number): Promise<Worker[]> {
+  while (workers.length < count) {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: name })
+    workers.push(worker)
+    await once(worker, 'message')
+  }
+  return workers.slice(0, count)
+}
+
+async function runThreads(job: Job): Promise<Reply> {
+  const crew = await threads(job.producers + job.consumers)
+  const { gifts, finish } = contender.prepare(job)
+  const barrier = barrierBuffer()
+  const before = process.cpuUsage()
+  const reports = await Promise.all(
+    crew.map(async (worker, index) => {
+      const answer = once(worker, 'message')
+      worker.postMessage({ job, index, barrier, gift: gifts[index].value }, gifts[index].transfer ?? [])
+      return (await answer)[0] as Report
+    }),
+  )
+  const { user, system } = process.cpuUsage(before)
+  const failed = reports.find((report) => report.error !== undefined)
+  if (failed) throw new Error(failed.error)
+  const samples = reports.flatMap((report) => report.samples ?? [])
+  return {
+    ns: Math.max(...reports.map((report) => report.end)) - Math.min(...reports.map((report) => report.start)),
+    cpu: (user + system) / 1e6,
+    count: reports.reduce((total, report) => total + report.count, 0),
+    sum: reports.reduce((total, report) => total + report.sum, 0),
+    ...(samples.length > 0 && { samples }),
+    ...finish?.(),
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    const job = parseJob(line)
+    const reply = job.kind === 'micro' ? await runMicro(contender, job) : await runThreads(job)
+    process.stdout.write(`${JSON.stringify(reply)}\n`)
+  } catch (error) {
+    process.stdout.write(`${JSON.stringify({ error: error instanceof Error ? error.stack : String(error) })}\n`)
+  }
+}
+process.exit(0)

@@ -1,0 +1,16 @@
+import type { Contender } from './contender.js'
+
+/** The contenders written in JavaScript. Imported one at a time: a process holds no code of another one. */
+const MODULES: Record<string, string> = {
+  millrace: '../contenders/millrace.js',
+  baseline: '../contenders/baseline.js',
+  bare: '../contenders/bare.js',
+  postMessage: '../contenders/post-message.js',
+  'ringbuf.js': '../contenders/ringbuf.js',
+}
+
+export async function loadContender(name: string): Promise<Contender> {
+  const path = MODULES[name]
+  if (path === undefined) throw new Error(`no contender ${name}`)
+  return (await import(path)).default as Contender
+}

@@ -1,0 +1,53 @@
+// What the bench says to a contender's process and what it hears back: one line each way on stdin and stdout.
+//
+//   throughput blocking 4 4 1024 200000          kind, style, producers, consumers, capacity, n
+//   {"ns":8.1e7,"cpu":0.15,"count":200000,"sum":19999900000}
+//
+// The Go and Rust programs speak the same lines, so every contender is driven in the same way.
+
+export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro'
+
+export interface Job {
+  kind: Kind
+  /** How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`), or the operation measured by a micro row. */
+  style: string
+  producers: number
+  consumers: number
+  capacity: number
+  /** Messages, round trips or operations in this run, all threads together. */
+  n: number
+}
+
+export interface Reply {
+  /** Wall time from the first thread's start to the last thread's end, in nanoseconds. */
+  ns: number
+  /** CPU seconds, user and system, of the whole process during the run. */
+  cpu: number
+  /** What arrived. */
+  count: number
+  sum: number
+  /** Latencies in nanoseconds, for rows that measure latency. */
+  samples?: number[]
+}
+
+export const BATCH = 64
+
+/** How long a micro row warms up and measures, in milliseconds, in every contender. Its `cpu` covers both. */
+export const MICRO_WARM_UP_MS = 30
+export const MICRO_TIME_MS = 60
+
+export function formatJob(job: Job): string {
+  return [job.kind, job.style, job.producers, job.consumers, job.capacity, job.n].join(' ')
+}
+
+export function parseJob(line: string): Job {
+  const [kind, style, ...numbers] = line.trim().split(/\s+/)
+  const [producers, consumers, capacity, n] = numbers.map(Number)
+  return { kind: kind as Kind, style, producers, consumers, capacity, n }
+}
+
+/** What a run of this job must deliver: messages are 0, 1, 2, … n - 1, so that no loss hides behind a duplicate. */
+export function expected(job: Job): { count: number; sum: number } {
+  if (job.kind === 'throughput') return { count: job.n, sum: (job.n * (job.n - 1)) / 2 }
+  return { count: job.n, sum: job.n }
+}

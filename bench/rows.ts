@@ -1,0 +1,192 @@
+// Which rows there are, who takes part in each, and what a plain, a quick and a full run choose.
+
+import type { Job, Kind } from './harness/protocol.js'
+
+/** Who takes part. `go x64` and the like move arrays of 64 numbers as one message. */
+export type ContenderName =
+  | 'millrace'
+  | 'baseline'
+  | 'bare'
+  | 'postMessage'
+  | 'postMessage x64'
+  | 'ringbuf.js'
+  | 'go'
+  | 'go x64'
+  | 'crossbeam'
+  | 'crossbeam x64'
+
+/** What the row's figures mean: time for one operation, time for one round trip or wake-up, time from start to result. */
+export type Measure = 'throughput' | 'latency' | 'startup'
+
+export interface Entry {
+  name: ContenderName
+  /** What this contender does in this row, where that differs from the row's own style. */
+  style?: string
+  /** What it is in this row, for the table. */
+  label?: string
+}
+
+export interface Row {
+  scenario: string
+  group: 'one thread' | 'messages' | 'latency' | 'counter' | 'start-up'
+  measure: Measure
+  job: Job
+  entries: Entry[]
+  /** The smallest selection that has this row. */
+  selection: 'quick' | 'default' | 'full'
+}
+
+const TOPOLOGIES: [name: string, producers: number, consumers: number][] = [
+  ['spsc', 1, 1],
+  ['mpsc', 4, 1],
+  ['spmc', 1, 4],
+  ['mpmc', 2, 2],
+  ['mpmc', 4, 4],
+]
+const CAPACITIES = [1, 128, 1024]
+const STYLES = ['blocking', 'async', 'batch'] as const
+type Style = (typeof STYLES)[number]
+
+const MICRO_CAPACITY = 1024
+const MICRO_ROUNDS = 1000
+const CREATE_CAPACITY = 16
+const CREATE_ROUNDS = 100
+
+function names(...list: ContenderName[]): Entry[] {
+  return list.map((name) => ({ name }))
+}
+
+function messageEntries(style: Style, producers: number, consumers: number): Entry[] {
+  const single = producers === 1 && consumers === 1
+  switch (style) {
+    case 'blocking':
+      return names('millrace', 'baseline', 'go', 'crossbeam', ...(single ? (['ringbuf.js'] as const) : []))
+    case 'async':
+      return names('millrace', 'baseline', ...(single ? (['postMessage'] as const) : []))
+    case 'batch':
+      return [
+        ...names('millrace', 'baseline'),
+        ...(single ? names('ringbuf.js') : []),
+        { name: 'go', style: 'blocking' },
+        { name: 'go x64' },
+        { name: 'crossbeam', style: 'blocking' },
+        { name: 'crossbeam x64' },
+        ...(single ? ([{ name: 'postMessage', style: 'async' }, { name: 'postMessage x64' }] as const) : []),
+      ]
+  }
+}
+
+const QUICK = new Set(['1:1 1024 blocking', '4:4 1024 blocking', '1:1 1 blocking', '1:1 1024 batch', '1:1 1024 async'])
+const DEFAULT = new Set([
+  '4:1 1024 blocking',
+  '1:4 1024 blocking',
+  '2:2 1024 blocking',
+  '1:1 128 blocking',
+  '4:4 1024 async',
+  '4:4 1024 batch',
+  '1:1 1 async',
+])
+
+function messageRows(): Row[] {
+  return STYLES.flatMap((style) =>
+    TOPOLOGIES.flatMap(([topology, producers, consumers]) =>
+      CAPACITIES.map((capacity): Row => {
+        const key = `${producers}:${consumers} ${capacity} ${style}`
+        return {
+          scenario: `${topology} ${producers}:${consumers} cap ${capacity} ${style === 'batch' ? 'batch 64' : style}`,
+          group: 'messages',
+          measure: 'throughput',
+          job: { kind: 'throughput', style, producers, consumers, capacity, n: 0 },
+          entries: messageEntries(style, producers, consumers),
+          selection: QUICK.has(key) ? 'quick' : DEFAULT.has(key) ? 'default' : 'full',
+        }
+      }),
+    ),
+  )
+}
+
+function oneThread(scenario: string, style: string, entries: Entry[], selection: Row['selection']): Row {
+  const create = style === 'create'
+  const [capacity, n] = create ? [CREATE_CAPACITY, CREATE_ROUNDS] : [MICRO_CAPACITY, MICRO_ROUNDS]
+  const job: Job = { kind: 'micro', style, producers: 1, consumers: 1, capacity, n }
+  return { scenario, group: 'one thread', measure: 'throughput', job, entries, selection }
+}
+
+function latency(scenario: string, style: string, n: number, entries: Entry[], selection: Row['selection']): Row {
+  const job: Job = { kind: 'pingpong', style, producers: 1, consumers: 1, capacity: 1, n }
+  return { scenario, group: 'latency', measure: 'latency', job, entries, selection }
+}
+
+function counterRow(threads: number, selection: Row['selection']): Row {
+  const job: Job = { kind: 'counter', style: 'add', producers: threads, consumers: 0, capacity: 0, n: 0 }
+  return {
+    scenario: `counter ${threads} threads`,
+    group: 'counter',
+    measure: 'throughput',
+    job,
+    entries: [...names('millrace', 'baseline'), { name: 'bare', label: 'one Atomics.add' }],
+    selection,
+  }
+}
+
+const NO_JOB: Job = { kind: 'micro' as Kind, style: 'start', producers: 1, consumers: 0, capacity: 1, n: 1 }
+
+export const ROWS: readonly Row[] = [
+  oneThread('create channel cap 16', 'create', names('millrace', 'baseline', 'go', 'crossbeam'), 'default'),
+  oneThread('trySend+tryReceive f64', 'sendrecv-f64', names('millrace', 'baseline', 'go', 'crossbeam'), 'quick'),
+  oneThread('trySend+tryReceive i32', 'sendrecv-i32', names('millrace', 'baseline'), 'default'),
+  oneThread('stack push+pop f64', 'stack', names('millrace', 'baseline'), 'default'),
+  oneThread(
+    'counter add',
+    'counter',
+    [...names('millrace', 'baseline'), { name: 'bare', label: 'Atomics.add' }],
+    'default',
+  ),
+  oneThread(
+    'atomic add',
+    'atomic-add',
+    [...names('millrace', 'baseline'), { name: 'bare', label: 'Atomics.add' }],
+    'default',
+  ),
+  oneThread('atomic compareAndSwap', 'atomic-cas', names('millrace', 'baseline'), 'default'),
+  ...messageRows(),
+  latency(
+    'pingpong awake, round trip',
+    'hot',
+    4000,
+    [...names('millrace', 'baseline', 'go', 'crossbeam'), { name: 'bare', label: 'bare spinning' }],
+    'default',
+  ),
+  latency(
+    'pingpong asleep, one way',
+    'asleep',
+    150,
+    [...names('millrace', 'baseline'), { name: 'bare', label: 'bare wait/notify' }, ...names('go', 'crossbeam')],
+    'quick',
+  ),
+  latency(
+    'pingpong async, round trip',
+    'async',
+    500,
+    [...names('millrace', 'baseline'), { name: 'bare', label: 'bare waitAsync' }, { name: 'postMessage' }],
+    'default',
+  ),
+  counterRow(2, 'quick'),
+  counterRow(4, 'full'),
+  {
+    scenario: 'import + channel + message',
+    group: 'start-up',
+    measure: 'startup',
+    job: NO_JOB,
+    entries: names('millrace', 'baseline'),
+    selection: 'quick',
+  },
+]
+
+const ORDER = ['quick', 'default', 'full'] as const
+
+export function selectRows(selection: Row['selection'], only?: RegExp): Row[] {
+  // A pattern looks among all rows: whoever names a row wants it, whatever the selection.
+  if (only) return ROWS.filter((row) => only.test(row.scenario))
+  return ROWS.filter((row) => ORDER.indexOf(row.selection) <= ORDER.indexOf(selection))
+}

@@ -1,0 +1,6 @@
+import { channel, f64 } from 'millrace'
+import { reportCpu } from './report-cpu.js'
+
+const first = channel(f64, { capacity: 1 })
+if (!first.trySend(1.5) || first.tryReceive() !== 1.5) throw new Error('the first message was lost')
+reportCpu()

@@ -1,0 +1,47 @@
+// What millrace promises against the others, measured in the same run.
+
+import type { ContenderName } from './rows.js'
+import type { Result } from './runner.js'
+
+export interface Target {
+  row: string
+  against: ContenderName | undefined
+  /** `faster`: how many times faster than the other one, at least. `time`: our time as a share of theirs, at most. */
+  form: 'faster' | 'time' | 'absolute'
+  limit: number
+}
+
+export interface Verdict extends Target {
+  measured: number | undefined
+  met: boolean | undefined
+}
+
+export const TARGETS: readonly Target[] = [
+  { row: 'trySend+tryReceive f64', against: 'baseline', form: 'faster', limit: 4 },
+  { row: 'trySend+tryReceive f64', against: 'go', form: 'time', limit: 0.5 },
+  { row: 'trySend+tryReceive f64', against: 'crossbeam', form: 'time', limit: 1 },
+  { row: 'spsc 1:1 cap 1024 blocking', against: 'baseline', form: 'faster', limit: 2 },
+  { row: 'spsc 1:1 cap 1024 blocking', against: 'go', form: 'time', limit: 0.5 },
+  { row: 'spsc 1:1 cap 1024 blocking', against: 'crossbeam', form: 'time', limit: 1.2 },
+  { row: 'mpmc 4:4 cap 1024 blocking', against: 'baseline', form: 'faster', limit: 2 },
+  { row: 'mpmc 4:4 cap 1024 blocking', against: 'go', form: 'time', limit: 1 },
+  { row: 'spsc 1:1 cap 1 blocking', against: 'crossbeam', form: 'time', limit: 1 },
+  { row: 'spsc 1:1 cap 1024 batch 64', against: 'go', form: 'time', limit: 0.12 },
+  { row: 'spsc 1:1 cap 1024 batch 64', against: 'postMessage', form: 'faster', limit: 80 },
+  { row: 'spsc 1:1 cap 1024 async', against: 'postMessage', form: 'faster', limit: 2.5 },
+  { row: 'pingpong asleep, one way', against: 'bare', form: 'time', limit: 1.3 },
+  { row: 'counter 2 threads', against: 'bare', form: 'faster', limit: 3 },
+  { row: 'import + channel + message', against: undefined, form: 'absolute', limit: 15 },
+]
+
+export function judge(results: readonly Result[]): Verdict[] {
+  const find = (scenario: string, contender: string) =>
+    results.find((result) => result.scenario === scenario && result.contender === contender)?.median
+  return TARGETS.map((target) => {
+    const ours = find(target.row, 'millrace')
+    const theirs = target.against === undefined ? 1 : find(target.row, target.against)
+    if (ours === undefined || theirs === undefined) return { ...target, measured: undefined, met: undefined }
+    const measured = target.form === 'faster' ? theirs / ours : ours / theirs
+    return { ...target, measured, met: target.form === 'faster' ? measured >= target.limit : measured <= target.limit }
+  })
+}

@@ -1,0 +1,4 @@
+import { ordering } from './conformance/ordering.js'
+import { buffered } from './conformance/subject.js'
+
+ordering(buffered())

@@ -1,0 +1,4 @@
+import { buffered } from './conformance/subject.js'
+import { transfer } from './conformance/transfer.js'
+
+transfer(buffered())

@@ -1,0 +1,61 @@
+// The sharded counter: no add is lost, and a sum is between what had been added before it and what had been begun before its end.
+
+import type { Program, Thread } from '../checker/program.js'
+import type { Bench, Scenario } from '../checker/scenario.js'
+import { attach, audit, coreRecipe, reaper, settleBase, shadow, type World } from './core.js'
+
+interface CounterWorld extends World {
+  c: number
+}
+
+function steps(...list: (number | 'sum')[]): (t: Thread, w: CounterWorld) => Program {
+  return function* (t, w) {
+    for (const n of list) {
+      if (n === 'sum') yield t.op('sum', undefined, Number, 'counter_sum', w.c, 0)
+      else yield t.op('add', n, (r) => (r === w.L.OK ? 'ok' : 'stale'), 'counter_add', w.c, 0, n)
+    }
+  }
+}
+
+/** All adds are positive, so a sum has a least and a greatest value. */
+function bounds(b: Bench, w: CounterWorld): void {
+  const adds = b.history.filter((o) => o.op === 'add')
+  const sums = b.history.filter((o) => o.op === 'sum' && o.responded !== Infinity)
+  for (const s of sums) {
+    let least = 0
+    let most = 0
+    for (const a of adds) {
+      if (a.responded < s.invoked) least += Number(a.arg)
+      if (a.invoked < s.responded) most += Number(a.arg)
+    }
+    b.check(Number(s.result) >= least && Number(s.result) <= most, `sum ${s.result} is not between ${least} and ${most}`)
+  }
+  const end = b.call('counter_sum', w.c, 0)
+  const done = adds.filter((a) => !a.dead).reduce((n, a) => n + Number(a.arg), 0)
+  const torn = adds.filter((a) => a.dead).reduce((n, a) => n + Number(a.arg), 0)
+  b.check(end === done || end === done + torn, `the sum ends as ${end}, not ${done}`)
+  audit(b, w)
+}
+
+function counter(name: string, about: string, threads: (number | 'sum')[][], more: Partial<Scenario> = {}): Scenario {
+  return {
+    name: `counter/${name}`,
+    about,
+    recipe: coreRecipe,
+    access: shadow,
+    setup: (b) => {
+      const w = attach(b)
+      return settleBase(b, { ...w, c: b.name(b.call('object_create', w.L.KIND_COUNTER!, w.L.COUNTER_CELLS! + w.L.COUNTER_SHARDS! * w.L.LINE!), 'counter') })
+    },
+    threads: threads.map((list) => steps(...list)),
+    realtime: true,
+    final: bounds,
+    lockFree: true,
+    ...more,
+  }
+}
+
+export const counters: Scenario[] = [
+  counter('adds and sums', 'two add, one sums twice', [[1, 2], [4, 8], ['sum', 'sum']]),
+  counter('adder killed', 'its add has happened or not', [[1, 2], [4, 'sum']], { victims: [0], reaper }),
+]

@@ -1,0 +1,14 @@
+// All scenarios, in the order in which they are run.
+
+import type { Scenario } from '../checker/scenario.js'
+import { allocator } from './allocator.js'
+import { batches } from './batch.js'
+import { channels } from './channel.js'
+import { counters } from './counter.js'
+import { litmus } from './litmus.js'
+import { rings } from './ring.js'
+import { reuses } from './reuse.js'
+import { stacks } from './stack.js'
+import { threadTable } from './threads.js'
+
+export const scenarios: readonly Scenario[] = [...litmus, ...allocator, ...stacks, ...counters, ...rings, ...channels, ...batches, ...reuses, ...threadTable]

@@ -1,0 +1,72 @@
+// Handles outlive objects: an operation that is under way while its channel is disposed of, and the block made into another channel, must
+// not do anything to the new one.
+
+import type { Program, Thread } from '../checker/program.js'
+import type { Bench, Scenario } from '../checker/scenario.js'
+import { audit, type ChannelWorld, coreRecipe, makeChannel, MISS, receive, send, tryReceive, trySend } from './core.js'
+
+/** The owner disposes of the channel and makes a new one of the same size, most likely in the same block. */
+function* remake(t: Thread, w: ChannelWorld): Program {
+  yield t.call('channel_dispose', w.ch, w.open)
+  yield t.op('create', undefined, Number, 'channel_create', w.capacity, w.wide ? 1 : 0, 0)
+}
+
+const users: Record<string, (t: Thread, w: ChannelWorld) => Program> = {
+  *send(t, w) {
+    yield trySend(t, w, 7)
+  },
+  *receive(t, w) {
+    yield tryReceive(t, w)
+  },
+  *'waiting send'(t, w) {
+    yield* send(t, w, 7)
+  },
+  *'waiting receive'(t, w) {
+    yield* receive(t, w)
+  },
+}
+
+/** The new channel is empty, open, and works for two rounds. */
+function untouched(b: Bench, w: ChannelWorld): void {
+  const made = Number(b.history.find((o) => o.op === 'create')?.result)
+  b.check(made > 0, 'no channel was made')
+  const open = b.read(made + w.L.HEAD_STATE!)
+  b.check((open & 0xff) === 0, `the new channel has the flags ${open & 0xff}`)
+  b.check(b.call('channel_length', made, open) === 0, `the new channel has the length ${b.call('channel_length', made, open)}`)
+  const take = (): number => b.call(w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32', made, open)
+  for (let k = 0; k < 2 * w.capacity + 1; k++) {
+    const before = take()
+    b.check(w.wide ? before !== before : before === MISS, `the new channel held ${before}`)
+    b.check(b.call(w.wide ? 'channel_trySendF64' : 'channel_trySend32', made, open, 100 + k) === w.L.OK, 'the new channel takes no value')
+    const v = take()
+    b.check(v === 100 + k, `the new channel gave ${v} for ${100 + k}`)
+  }
+  // The old one went, the new one came.
+  audit(b, w)
+}
+
+function reuse(wide: boolean, name: string, prefill: number[]): Scenario {
+  return {
+    name: `${wide ? 'wide' : 'narrow'} reuse/${name}`,
+    about: 'against dispose and create',
+    recipe: coreRecipe,
+    setup: (b) => {
+      const w = makeChannel(b, 1, wide)
+      for (const v of prefill) b.call(wide ? 'channel_trySendF64' : 'channel_trySend32', w.ch, w.open, v)
+      return w
+    },
+    threads: [users[name] as Scenario['threads'][number], remake],
+    realtime: false,
+    racy: true,
+    final: untouched,
+    explore: { executions: 500_000, random: 50_000 },
+    ci: { executions: 10_000, random: 1000 },
+  }
+}
+
+export const reuses: Scenario[] = [false, true].flatMap((wide) => [
+  reuse(wide, 'send', []),
+  reuse(wide, 'receive', [1]),
+  reuse(wide, 'waiting send', [1]),
+  reuse(wide, 'waiting receive', []),
+])

@@ -99,19 +99,25 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
         if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
       }
     }
-    let k: u32 = 0;
+    const expected = open | (state & CHANNEL_CLOSED);
+    let settle = false;
     if (wide) {
       const head = load32(ch + CHANNEL_HEAD);
       const stage = scratch + SCRATCH_CELLS;
-      k = wide_stagePop(ch, head, stage, values, n - taken);
+      const k = wide_stagePop(ch, head, stage, values, n - taken);
       if (k == 0) s = wide_whyNoPop(ch, head);
       else {
         enter();
-        if (!wide_commitPop(ch, head, stage, k)) {
-          leave();
-          continue;
+        s = RETRY;
+        if (wide_commitPop(ch, head, stage, k)) {
+          settle = mustSettle(ch, expected);
+          s = OK;
         }
-        values += <usize>k << 3;
+        leave();
+        if (s == OK) {
+          values += <usize>k << 3;
+          taken += k;
+        }
       }
     } else {
       enter();
@@ -119,23 +125,22 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
       s = <u32>(r >> 32);
       if (s == OK) {
         set32(values, <u32>r);
+        settle = mustSettle(ch, expected);
+      }
+      leave();
+      if (s == OK) {
         values += 4;
-        k = 1;
-      } else leave();
+        taken++;
+      }
     }
-    if (k == 0) {
-      state = load32(ch + HEAD_STATE);
-      if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
-      if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
-      if (s < <u32>RETRY) break;
-      if (s == BUSY) relax(tries++);
-      s = OK;
-      continue;
-    }
-    const settle = mustSettle(ch, open | (state & CHANNEL_CLOSED));
-    leave();
-    taken += k;
     if (settle) channel_settle(ch);
+    if (s == OK) continue;
+    state = load32(ch + HEAD_STATE);
+    if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
+    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
+    if (s < <u32>RETRY) break;
+    if (s == BUSY) relax(tries++);
+    s = OK;
   }
   set32(self + THREAD_STATUS, s);
   return taken;

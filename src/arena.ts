@@ -1,3 +1,6 @@
+import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
+import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
+import { EventLoop } from './event-loop.js'
 import {
   ARENA,
   ARENA_BREAK,
@@ -23,9 +26,6 @@ import {
   THREAD_STATUS,
   THREAD_VALUE,
 } from './generated/layout.js'
-import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
-import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
-import { EventLoop } from './event-loop.js'
 import { platform } from './platform/index.js'
 
 const MIB = 2 ** 20
@@ -228,16 +228,23 @@ function watchWorkers(): void {
   if (watching) return
   watching = true
   platform.onWorkerExit((threadId) => {
-    for (const [id, reference] of arenas) {
-      const arena = reference.deref()
-      if (arena === undefined) {
-        arenas.delete(id)
-        continue
-      }
+    for (const arena of liveArenas()) {
       const slot = arena.core.thread_find(threadId)
       if (slot !== 0) arena.core.thread_reap(slot)
       arena.loop.poll()
       arena.loop.keepAlive()
     }
   })
+  // Threads that have attached since an operation began may complete it.
+  platform.onIdle(() => {
+    for (const arena of liveArenas()) arena.loop.keepAlive()
+  })
+}
+
+function* liveArenas(): Generator<Arena> {
+  for (const [id, reference] of arenas) {
+    const arena = reference.deref()
+    if (arena === undefined) arenas.delete(id)
+    else yield arena
+  }
 }

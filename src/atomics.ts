@@ -1,8 +1,8 @@
-import { ATOMIC_CODEC, ATOMIC_VALUE, HEAD_STATE, KIND_ATOMIC } from './generated/layout.js'
 import { arenaOption } from './channel-codecs.js'
 import { bool, type Codec, i32, i64, u32, u64 } from './codec/index.js'
 import type { SharedOptions } from './counter.js'
 import { typeError } from './errors.js'
+import { ATOMIC_CODEC, ATOMIC_VALUE, HEAD_STATE, KIND_ATOMIC } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import { createObject, SharedObject } from './object.js'
 
@@ -115,7 +115,7 @@ abstract class AtomicNumber extends AtomicObject<Int32Array | Uint32Array> {
 
 /** A delta or a mask is any 32-bit number, signed or not. */
 function checkDelta(value: number): void {
-  if ((value | 0) !== value) u32.check(value)
+  if (typeof value !== 'number' || (value | 0) !== value) u32.check(value)
 }
 
 /** A 32-bit signed integer shared by threads. */

@@ -1,17 +1,10 @@
 // Batches: values travel through the thread's scratch block, BATCH_MAX at a time, one call of the core each.
 
-import {
-  BATCH_MAX,
-  CLOSED,
-  OK,
-  SCRATCH_BYTES,
-  SCRATCH_VALUES,
-  WOULD_BLOCK,
-} from './generated/layout.js'
 import type { Channel } from './channel.js'
 import type { Batch, Codec } from './codec/index.js'
 import { rangeError, show, typeError } from './errors.js'
-import { outcomeOf, release, timeoutOf, TIMED_OUT, type WaitOptions, waitAsync, waitSync } from './wait.js'
+import { BATCH_MAX, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK } from './generated/layout.js'
+import { outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
 /** What sendMany takes: the typed array of the codec, or an array of its values. */
 export type BatchSource<T> = Batch | readonly T[]
@@ -74,7 +67,8 @@ function checkSource<T>(ch: Channel<T>, values: BatchSource<T>): void {
 
 function checkTarget<T>(ch: Channel<T>, into: Batch): void {
   const codec = ch.codec as Codec<never>
-  if (!isBatch(codec, into)) throw typeError(`a batch of ${codec.name} is received into a ${codec.batch.name}, not into ${show(into)}`)
+  if (!isBatch(codec, into))
+    throw typeError(`a batch of ${codec.name} is received into a ${codec.batch.name}, not into ${show(into)}`)
 }
 
 /** Copies up to BATCH_MAX values into the scratch block. Returns how many. */
@@ -83,7 +77,9 @@ function fill<T>({ words, first }: Scratch, values: BatchSource<T>, from: number
   if (Array.isArray(values)) {
     for (let i = 0; i < n; i++) {
       const value = values[from + i]
-      words[first + i] = (typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0) as never
+      words[first + i] = (
+        typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0
+      ) as never
     }
     return n
   }
@@ -202,7 +198,11 @@ export function sendBatchSync<T>(ch: Channel<T>, values: BatchSource<T>, options
 }
 
 /** @internal */
-export async function sendBatch<T>(ch: Channel<T>, values: BatchSource<T>, options: WaitOptions | undefined): Promise<number> {
+export async function sendBatch<T>(
+  ch: Channel<T>,
+  values: BatchSource<T>,
+  options: WaitOptions | undefined,
+): Promise<number> {
   const timeout = timeoutOf(options)
   const since = timeout === Number.POSITIVE_INFINITY ? 0 : performance.now()
   const steps = sending(ch, values)
@@ -241,7 +241,9 @@ function endOf<T>(ch: Channel<T>): boolean {
 }
 
 function put<T>(ch: Channel<T>, into: Batch, value: T): void {
-  ;(into as Float64Array)[0] = (typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0) as number
+  ;(into as Float64Array)[0] = (
+    typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0
+  ) as number
 }
 
 /** @internal */

@@ -1,11 +1,11 @@
 // The channel classes, one per codec. Their hot methods are written out for each, so that every codec has inline caches of its own: shared
 // ones would turn megamorphic in a program that uses several codecs.
 
-import { CELL_BYTES, CHANNEL_SLOTS, KIND_CHANNEL, MAX_CAPACITY, MISS, OK, SLOT_BYTES } from './generated/layout.js'
 import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
 import { Channel, channelCodec } from './channel.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
 import { NotSupportedError, rangeError, show, typeError } from './errors.js'
+import { CELL_BYTES, CHANNEL_SLOTS, KIND_CHANNEL, MAX_CAPACITY, MISS, OK, SLOT_BYTES } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import type { WaitOptions } from './wait.js'
 
@@ -382,14 +382,14 @@ function view(arena: Arena, at: number): DataView {
 type ChannelClass = new (site: Site, codec: Codec<never>) => Channel<never>
 
 const classes = new Map<unknown, ChannelClass>([
-      [i32, I32Channel],
-      [u32, U32Channel],
-      [f32, F32Channel],
-      [f64, F64Channel],
-      [bool, BoolChannel],
-      [unit, UnitChannel],
-      [i64, I64Channel],
-      [u64, U64Channel],
+  [i32, I32Channel],
+  [u32, U32Channel],
+  [f32, F32Channel],
+  [f64, F64Channel],
+  [bool, BoolChannel],
+  [unit, UnitChannel],
+  [i64, I64Channel],
+  [u64, U64Channel],
 ] as unknown as [unknown, ChannelClass][])
 
 function channelAt<T>(site: Site, codec: Codec<T>): Channel<T> {
@@ -419,7 +419,8 @@ export interface ChannelOptions {
  */
 export function channel<T>(codec: Codec<T>, options: ChannelOptions = {}): Channel<T> {
   requireCodec(codec, 'channel')
-  if (typeof options !== 'object' || options === null) throw typeError(`channel takes options { capacity, arena }, not ${show(options)}`)
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`channel takes options { capacity, arena }, not ${show(options)}`)
   const { capacity = 0 } = options
   const arena = arenaOption(options.arena)
   const wide = codec.shape === 'f64' || codec.shape === 'i64'
@@ -427,7 +428,11 @@ export function channel<T>(codec: Codec<T>, options: ChannelOptions = {}): Chann
   const limit = Math.min(MAX_CAPACITY, Math.floor((arena.size - CHANNEL_SLOTS) / each))
   checkCapacity('a channel', capacity, limit, arena)
   const bytes = CHANNEL_SLOTS + capacity * each
-  const at = arena.made(arena.core.channel_create(capacity, Number(wide), codec.id), `a channel of capacity ${capacity}`, bytes)
+  const at = arena.made(
+    arena.core.channel_create(capacity, Number(wide), codec.id),
+    `a channel of capacity ${capacity}`,
+    bytes,
+  )
   return channelAt({ arena, at, open: arena.openState(at) }, codec)
 }
 
@@ -442,7 +447,9 @@ export function arenaOption(arena: Arena | undefined): Arena {
 export function checkCapacity(what: string, capacity: number, limit: number, arena: Arena): void {
   if (typeof capacity !== 'number') throw typeError(`the capacity of ${what} is a number, not ${show(capacity)}`)
   if (capacity === 0 && what === 'a channel') {
-    throw new NotSupportedError('channels of capacity 0 (a rendezvous) are not in this version: pass a capacity of 1 or more')
+    throw new NotSupportedError(
+      'channels of capacity 0 (a rendezvous) are not in this version: pass a capacity of 1 or more',
+    )
   }
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > limit) {
     throw rangeError(

@@ -1,3 +1,19 @@
+import type { Arena } from './arena.js'
+import {
+  type BatchSource,
+  receiveBatch,
+  receiveBatchSync,
+  sendBatch,
+  sendBatchSync,
+  tryReceiveBatch,
+  trySendBatch,
+} from './batch.js'
+import type { Batch, Codec } from './codec/index.js'
+import type { Core } from './core.js'
+import type { ReceiveChannel, SendChannel } from './ends.js'
+import { ReceiveEnd, SendEnd } from './ends.js'
+import { ClosedError, StaleHandleError, TimeoutError } from './errors.js'
+import type { EventLoop } from './event-loop.js'
 import {
   ARENA,
   CHANNEL_CAPACITY,
@@ -12,16 +28,20 @@ import {
   WAITER_VALUE,
   WOULD_BLOCK,
 } from './generated/layout.js'
-import type { Arena } from './arena.js'
-import type { Batch, Codec } from './codec/index.js'
-import { type BatchSource, receiveBatch, receiveBatchSync, sendBatch, sendBatchSync, tryReceiveBatch, trySendBatch } from './batch.js'
-import type { Core } from './core.js'
-import { ClosedError, StaleHandleError, TimeoutError } from './errors.js'
-import type { EventLoop } from './event-loop.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
-import type { ReceiveChannel, SendChannel } from './ends.js'
-import { ReceiveEnd, SendEnd } from './ends.js'
-import { LONGEST_PAUSE, type Operation, outcomeOf, release, requireBlocking, SHORTEST_PAUSE, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
+import {
+  LONGEST_PAUSE,
+  type Operation,
+  outcomeOf,
+  release,
+  requireBlocking,
+  SHORTEST_PAUSE,
+  TIMED_OUT,
+  timeoutOf,
+  type WaitOptions,
+  waitAsync,
+  waitSync,
+} from './wait.js'
 
 /** A value, or the news that there will be none: Go's `v, ok := <-ch`. */
 export type Next<T> = { value: T; done: false } | { value: undefined; done: true }

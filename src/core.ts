@@ -67,7 +67,8 @@ export function requireSharedMemory(): void {
         '`Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp` (or `credentialless`)',
     )
   }
-  if (typeof scope.SharedArrayBuffer !== 'function') throw new UnsupportedError('this platform has no SharedArrayBuffer')
+  if (typeof scope.SharedArrayBuffer !== 'function')
+    throw new UnsupportedError('this platform has no SharedArrayBuffer')
   if (typeof WebAssembly !== 'object') throw new UnsupportedError('this platform has no WebAssembly')
 }
 

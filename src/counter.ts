@@ -1,7 +1,7 @@
-import { COUNTER_CELLS, COUNTER_SHARDS, KIND_COUNTER, LINE, STALE } from './generated/layout.js'
 import type { Arena } from './arena.js'
 import { arenaOption } from './channel-codecs.js'
 import { rangeError, show, typeError } from './errors.js'
+import { COUNTER_CELLS, COUNTER_SHARDS, KIND_COUNTER, LINE, STALE } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import { createObject, SharedObject } from './object.js'
 
@@ -33,7 +33,7 @@ export class Counter extends SharedObject {
   /** Adds a safe integer, 1 by default; negative ones too. Never waits. */
   add(n = 1): void {
     const { core } = this.arena
-    if ((n | 0) === n) {
+    if (typeof n === 'number' && (n | 0) === n) {
       if (core.counter_add(this.at, this.open, n) === STALE) throw this.stale()
       return
     }

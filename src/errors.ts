@@ -55,7 +55,10 @@ export class TooManyThreadsError extends MillraceError {
 /** The object was disposed of, here or in another thread, or its handle comes from elsewhere. */
 export class StaleHandleError extends MillraceError {
   constructor(what: string) {
-    super('ERR_STALE_HANDLE', `${what} was disposed of (or its handle is not of this arena): nothing was read or written`)
+    super(
+      'ERR_STALE_HANDLE',
+      `${what} was disposed of (or its handle is not of this arena): nothing was read or written`,
+    )
   }
 }
 
@@ -76,7 +79,10 @@ export class UnsupportedError extends MillraceError {
 /** A blocking call on a thread that must not block. */
 export class BlockingNotAllowedError extends MillraceError {
   constructor(method: string, twin: string) {
-    super('ERR_BLOCKING_NOT_ALLOWED', `${method}() would block this thread, which the platform forbids: use \`await ${twin}()\` here`)
+    super(
+      'ERR_BLOCKING_NOT_ALLOWED',
+      `${method}() would block this thread, which the platform forbids: use \`await ${twin}()\` here`,
+    )
   }
 }
 
@@ -86,7 +92,8 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (Object.is(value, -0)) return '-0'
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : `a ${value.constructor?.name ?? 'plain'} object`
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value) ? 'an array' : `a ${value.constructor?.name ?? 'plain'} object`
   return String(value)
 }
 

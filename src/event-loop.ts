@@ -1,5 +1,6 @@
 // The event loop's side of waiting: what is pending on this thread, who wakes it, and how long the process must stay alive.
 
+import type { Core } from './core.js'
 import {
   ARENA,
   ARENA_LIVE,
@@ -9,7 +10,6 @@ import {
   WAITER_OUTCOME,
   WAITER_TOKEN,
 } from './generated/layout.js'
-import type { Core } from './core.js'
 import { platform } from './platform/index.js'
 
 /** An operation of this thread that waits in shared memory. */

@@ -1,7 +1,7 @@
-import { GENERATION, LAYOUT_VERSION } from './generated/layout.js'
 import { type Arena, arenaOver } from './arena.js'
 import { adoptModule } from './core.js'
-import { show, StaleHandleError, typeError } from './errors.js'
+import { StaleHandleError, show, typeError } from './errors.js'
+import { GENERATION, LAYOUT_VERSION } from './generated/layout.js'
 
 declare const opens: unique symbol
 
@@ -84,7 +84,9 @@ export function open<T>(handle: Handle<T>): T {
     throw typeError(`a handle is of kind ${[...openers.keys()].join(', ')}, not ${show(kind)}`)
   }
   if (!isWord(address) || !isWord(generation) || generation >= 2 ** 24) {
-    throw typeError(`the handle's address (${show(address)}) and generation (${show(generation)}) are not what millrace writes there`)
+    throw typeError(
+      `the handle's address (${show(address)}) and generation (${show(generation)}) are not what millrace writes there`,
+    )
   }
   adoptModule(handle.module)
   const arena = arenaOver(handle.memory)

@@ -1,6 +1,6 @@
-import { STALE } from './generated/layout.js'
 import type { Arena } from './arena.js'
 import { StaleHandleError } from './errors.js'
+import { STALE } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
 
 /** What stacks, counters and atomics have in common: a place in an arena, a handle, an end. */

@@ -1,8 +1,18 @@
-import { KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, OK, STACK_CAPACITY, STACK_CODEC, STACK_NODES, STALE } from './generated/layout.js'
 import type { Arena } from './arena.js'
 import { arenaOption, checkCapacity } from './channel-codecs.js'
 import { type Codec, codecById, requireCodec } from './codec/index.js'
 import { show, typeError } from './errors.js'
+import {
+  KIND_STACK,
+  MAX_CAPACITY,
+  MISS,
+  NODE_BYTES,
+  OK,
+  STACK_CAPACITY,
+  STACK_CODEC,
+  STACK_NODES,
+  STALE,
+} from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import { SharedObject } from './object.js'
 
@@ -94,7 +104,10 @@ export class Stack<T> extends SharedObject {
       push as unknown as (value: T) => number,
       pop as () => T,
     ]
-    const integer = (encode: (value: never) => number, decode: (raw: number) => unknown): [(value: T) => number, () => T] =>
+    const integer = (
+      encode: (value: never) => number,
+      decode: (raw: number) => unknown,
+    ): [(value: T) => number, () => T] =>
       pair(
         (value) => core.stack_push32(this.at, this.open, encode(value)),
         () => {
@@ -121,25 +134,47 @@ export class Stack<T> extends SharedObject {
           },
         )
       case 'f32':
-        return bits((value) => core.stack_pushF32(this.at, this.open, value), (at) => at.getFloat32(0, true))
+        return bits(
+          (value) => core.stack_pushF32(this.at, this.open, value),
+          (at) => at.getFloat32(0, true),
+        )
       case 'i64':
-        return bits((value) => core.stack_push64(this.at, this.open, value), (at) => at.getBigInt64(0, true))
+        return bits(
+          (value) => core.stack_push64(this.at, this.open, value),
+          (at) => at.getBigInt64(0, true),
+        )
       case 'u64':
-        return bits((value) => core.stack_push64(this.at, this.open, value), (at) => at.getBigUint64(0, true))
+        return bits(
+          (value) => core.stack_push64(this.at, this.open, value),
+          (at) => at.getBigUint64(0, true),
+        )
       case 'u32':
-        return integer((value) => value, (raw) => raw >>> 0)
+        return integer(
+          (value) => value,
+          (raw) => raw >>> 0,
+        )
       case 'bool':
-        return integer((value) => Number(value), (raw) => raw === 1)
+        return integer(
+          (value) => Number(value),
+          (raw) => raw === 1,
+        )
       case 'unit':
-        return integer(() => 0, () => undefined)
+        return integer(
+          () => 0,
+          () => undefined,
+        )
       default:
-        return integer((value) => value, (raw) => raw)
+        return integer(
+          (value) => value,
+          (raw) => raw,
+        )
     }
   }
 }
 
 function makeStack<T>(codec: Codec<T>, options: StackOptions | undefined): Site {
-  if (typeof options !== 'object' || options === null) throw typeError(`Stack takes options { capacity, arena }, not ${show(options)}`)
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`Stack takes options { capacity, arena }, not ${show(options)}`)
   const arena = arenaOption(options.arena)
   const { capacity } = options
   const limit = Math.min(MAX_CAPACITY, Math.floor((arena.size - STACK_NODES) / NODE_BYTES))
@@ -154,4 +189,3 @@ registerKind('stack', KIND_STACK, (site) => {
   if (codec === undefined) throw typeError('the stack carries a codec that this version of millrace does not know')
   return new Stack(codec as Codec<unknown>, undefined, site)
 })
-

@@ -1,8 +1,16 @@
 // The only place where an operation waits: try for a while, queue up, sleep. One driver blocks the thread, one awaits the event loop.
 
-import { ARENA, ARENA_LIVE, CANCELLED, TOKEN_BLOCKING, WAITER_OUTCOME, WAITING, WOULD_BLOCK } from './generated/layout.js'
 import type { Arena } from './arena.js'
 import { BlockingNotAllowedError, rangeError, show, TimeoutError, typeError } from './errors.js'
+import {
+  ARENA,
+  ARENA_LIVE,
+  CANCELLED,
+  TOKEN_BLOCKING,
+  WAITER_OUTCOME,
+  WAITING,
+  WOULD_BLOCK,
+} from './generated/layout.js'
 import { platform } from './platform/index.js'
 
 export interface WaitOptions {
@@ -79,7 +87,8 @@ const awaiting = new Spinner(4_000)
 /** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */
 export function timeoutOf(options: WaitOptions | undefined): number {
   if (options === undefined) return Number.POSITIVE_INFINITY
-  if (typeof options !== 'object' || options === null) throw typeError(`the options are an object { timeout, signal }, not ${show(options)}`)
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`the options are an object { timeout, signal }, not ${show(options)}`)
   const { timeout, signal } = options
   if (signal !== undefined) {
     if (!(signal instanceof AbortSignal)) throw typeError(`signal is an AbortSignal, not ${show(signal)}`)
@@ -186,11 +195,14 @@ function startTimer(ms: number, callback: () => void): () => void {
   const deadline = performance.now() + ms
   let timer: ReturnType<typeof setTimeout>
   const arm = (left: number): void => {
-    timer = setTimeout(() => {
-      const rest = deadline - performance.now()
-      if (rest <= 0) callback()
-      else arm(rest)
-    }, Math.min(Math.ceil(left), LONGEST_TIMER))
+    timer = setTimeout(
+      () => {
+        const rest = deadline - performance.now()
+        if (rest <= 0) callback()
+        else arm(rest)
+      },
+      Math.min(Math.ceil(left), LONGEST_TIMER),
+    )
   }
   arm(ms)
   return () => clearTimeout(timer)

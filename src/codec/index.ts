@@ -6,14 +6,7 @@ import { rangeError, show, typeError } from '../errors.js'
 export type Shape = 'i32' | 'f32' | 'f64' | 'i64'
 
 /** A typed array that batches of such values travel in. */
-export type Batch =
-  | Float64Array
-  | Float32Array
-  | Int32Array
-  | Uint32Array
-  | Uint8Array
-  | BigInt64Array
-  | BigUint64Array
+export type Batch = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array | BigInt64Array | BigUint64Array
 
 /** Describes the values of type T that a channel carries. `B` is the typed array for batches of them. */
 export interface Codec<T, B extends Batch = Batch> {
@@ -53,7 +46,8 @@ function bigint(name: string, id: number, low: bigint, high: bigint, batch: Code
     batch,
     check(value) {
       if (typeof value !== 'bigint') throw wrongType(name, 'BigInts', value)
-      if (value < low || value > high) throw rangeError(`${name} carries BigInts from ${low} to ${high}, not ${show(value)}`)
+      if (value < low || value > high)
+        throw rangeError(`${name} carries BigInts from ${low} to ${high}, not ${show(value)}`)
     },
   }
 }
@@ -124,6 +118,8 @@ export function codecById(id: number): Codec<never> | undefined {
 /** Throws a TypeError that lists the codecs if the argument is none. */
 export function requireCodec(codec: unknown, user: string): void {
   if (!(all as readonly unknown[]).includes(codec)) {
-    throw typeError(`${user} takes one of the codecs ${all.map((each) => each.name).join(', ')} as first argument, not ${show(codec)}`)
+    throw typeError(
+      `${user} takes one of the codecs ${all.map((each) => each.name).join(', ')} as first argument, not ${show(codec)}`,
+    )
   }
 }

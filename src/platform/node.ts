@@ -10,7 +10,10 @@ function watch(worker: object): void {
   if (!(worker instanceof Worker) || watched.has(worker)) return
   watched.add(worker)
   const id = worker.threadId // -1 once it has ended
-  if (id > 0) worker.once('exit', () => { for (const listener of listeners) listener(id + 1) })
+  if (id > 0)
+    worker.once('exit', () => {
+      for (const listener of listeners) listener(id + 1)
+    })
 }
 
 // Node tells of every worker that this thread starts, so that nobody has to register them by hand.
@@ -36,7 +39,12 @@ export const platform: Platform = {
   cpuCount: availableParallelism(),
   isWorker: (worker) => worker instanceof Worker,
   createHold: () => new IntervalHold(),
-  onWorkerExit: (callback) => { listeners.push(callback) },
+  onWorkerExit: (callback) => {
+    listeners.push(callback)
+  },
+  onIdle: (callback) => {
+    process.on('beforeExit', callback)
+  },
   allowListeners: (signal) => setMaxListeners(0, signal),
   watch,
 }

@@ -18,6 +18,8 @@ export interface Platform {
   createHold(): Hold
   /** Calls back with the threadId of every worker of the calling thread that ends. To be called once. */
   onWorkerExit(callback: (threadId: number) => void): void
+  /** Calls back when the event loop has run dry, before the thread ends; a Hold held then keeps it going. */
+  onIdle(callback: () => void): void
   /** Lets any number of operations listen to the signal: it is usual, and no sign of a leak. */
   allowListeners(signal: AbortSignal): void
   /** Starts to watch a worker that the platform does not report by itself. */

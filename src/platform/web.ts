@@ -23,6 +23,7 @@ export const platform: Platform = {
   createHold: () => ({ hold() {}, release() {} }),
   // The web does not report the end of a worker.
   onWorkerExit() {},
+  onIdle() {},
   allowListeners() {},
   watch() {},
 }

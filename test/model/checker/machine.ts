@@ -484,7 +484,7 @@ export class Machine {
     if (op <= O.OP_POKE) {
       const w = at >> 2
       const i32 = this.memory.i32
-      const plain = op === O.OP_GET || op === O.OP_SET
+      const plain = op >= O.OP_GET
       if ((!plain && at & (bytes - 1)) || at + bytes > this.memory.limit || at < 0) throw new Failure('trap', `thread ${t}: bad address 0x${at.toString(16)}`)
       if (this.onAccess && op !== O.OP_PEEK) this.onAccess(t, op, at, bytes)
       if (flags & O.READS) {
@@ -492,7 +492,10 @@ export class Machine {
         if (bytes === 8) this.addRead(t, w + 1)
       }
       if (!plain || bytes <= 8) this.open = d
-      else if (flags & O.WRITES) this.memory.bumpAll(at, bytes)
+      else if (flags & O.WRITES) {
+        this.memory.bumpAll(at, bytes)
+        this.races.poke(t, at, bytes)
+      }
       this.beforeLo = i32[w] as number
       this.beforeHi = bytes === 8 ? (i32[w + 1] as number) : 0
       if (flags & O.WRITES) {
@@ -628,7 +631,9 @@ export class Machine {
       this.values[d * 4 + 2] = i32[w] as number
       this.values[d * 4 + 3] = wide ? (i32[w + 1] as number) : 0
     }
-    if (!(flags & O.PLAIN)) this.races.atomic(t, this.op[d] as number, at, this.bytes[d] as number, ((this.flags[d] as number) & O.WRITES) !== 0)
+    if (flags & O.PLAIN) {
+      if (flags & O.WRITES) this.races.poke(t, at, this.bytes[d] as number)
+    } else this.races.atomic(t, this.op[d] as number, at, this.bytes[d] as number, ((this.flags[d] as number) & O.WRITES) !== 0)
     if (this.onStep) this.onStep()
   }
 

@@ -4,7 +4,7 @@
 // order, plus the edge from an atomic write to the atomic read of the same range that sees it. An atomic write that is not a
 // read-modify-write passes on only its own thread's clock: there are no release sequences in this model.
 //
-// peek and poke are racy by design and take no part. Atomics of different sizes on one word must be ordered too.
+// peek and poke are racy by design: a peek takes no part, a poke only with regard to get and set, which claim to be alone. Atomics of different sizes on one word must be ordered too.
 
 import { Failure } from './failure.js'
 import { OP_GET, OP_LOAD, OP_RMW, OP_SET, OP_STORE } from './ops.js'
@@ -23,11 +23,11 @@ export class Races {
   describe: (at: number) => string = (at) => `0x${at.toString(16)}`
 
   // Row of a word: published clock (n), last plain read (n), last plain write (n), last atomic access (n), last atomic write (n),
-  // then the size of the last atomic write and the range's first word.
+  // then the size of the last atomic write and the range's first word, then last poke (n).
   constructor(threads: number, words: number) {
     this.threads = threads
     this.clock = new Int32Array(threads * threads)
-    this.row = threads * 5 + 2
+    this.row = threads * 6 + 2
     this.rows = new Int32Array(words * this.row)
     this.stamp = new Int32Array(words)
   }
@@ -94,6 +94,7 @@ export class Races {
       if (q === t) continue
       const known = c[mine + q] as number
       if ((rows[base + 2 * n + q] as number) > known) this.fail(t, write ? 'set' : 'get', q, 'set', w)
+      if ((rows[base + 5 * n + 2 + q] as number) > known) this.fail(t, write ? 'set' : 'get', q, 'poke', w)
       if ((rows[base + 4 * n + q] as number) > known) this.fail(t, write ? 'set' : 'get', q, 'an atomic write', w)
       if (write) {
         if ((rows[base + n + q] as number) > known) this.fail(t, 'set', q, 'get', w)
@@ -101,6 +102,24 @@ export class Races {
       }
     }
     rows[base + (write ? 2 : 1) * n + t] = c[mine + t] as number
+  }
+
+  /** A racy write: races with nobody but those who claim to be alone. */
+  poke(t: number, at: number, bytes: number): void {
+    if (this.off) return
+    const n = this.threads
+    const mine = t * n
+    const { rows, clock } = this
+    for (let w = at >> 2; w << 2 < at + bytes; w++) {
+      const base = this.at(w)
+      for (let q = 0; q < n; q++) {
+        if (q === t) continue
+        const known = clock[mine + q] as number
+        if ((rows[base + n + q] as number) > known) this.fail(t, 'poke', q, 'get', w)
+        if ((rows[base + 2 * n + q] as number) > known) this.fail(t, 'poke', q, 'set', w)
+      }
+      rows[base + 5 * n + 2 + t] = clock[mine + t] as number
+    }
   }
 
   /** An atomic; `wrote` only if it did (a compare-and-swap may not have). */

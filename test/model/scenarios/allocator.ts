@@ -53,6 +53,13 @@ function churn(bytes: number, times: number, keep = false): (t: Thread, w: Block
   }
 }
 
+/** Takes two blocks, gives the first back: it is on top again, and what was below it is not free any more. */
+function* churns(t: Thread, w: Blocks): Program {
+  const first = yield* create(t, w, PAGE_BYTES)
+  yield* create(t, w, PAGE_BYTES)
+  yield* free(t, w, first)
+}
+
 /** Disposes of the blocks that were there: 'ok' once, 'stale' for all others. */
 function disposes(...which: number[]): (t: Thread, w: Blocks) => Program {
   return function* (t, w) {
@@ -96,7 +103,7 @@ const onceEach = (count: number): Scenario['outcome'] => (b) => {
 
 export const allocator: Scenario[] = [
   blocks('two threads from the depot', 'each takes a block and frees it, twice, with two blocks in the depot', [churn(PAGE_BYTES, 2), churn(PAGE_BYTES, 2)], { freed: 2 }),
-  blocks('pop against pop, push (ABA)', 'one takes a block while another takes two and gives one back', [churn(PAGE_BYTES, 1, true), churn(PAGE_BYTES, 2)], { freed: 3, kept: 1 }),
+  blocks('pop against pop, pop, push (ABA)', 'the chain on top comes back with another one below it', [churn(PAGE_BYTES, 1, true), churns], { freed: 3, kept: 3 }),
   blocks('three threads', 'one block in the depot, fresh pages for the rest', [churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1)], {
     freed: 1,
     explore: { executions: 300_000, random: 20_000 },
@@ -107,5 +114,19 @@ export const allocator: Scenario[] = [
   blocks('freed by another thread', 'blocks go to the one who frees them, and round', [disposes(0, 1), churn(PAGE_BYTES, 2, true)], { given: 2, kept: 1, outcome: onceEach(2) }),
   blocks('kill while creating', 'the reaper finds the block that nobody knows', [churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1)], { freed: 1, victims: [0], reaper, kept: 1 }),
   blocks('kill with chains', 'magazines of the dead are inherited', [churn(CHAINED, 2), churn(CHAINED, 1)], { bytes: CHAINED, freed: 6, victims: [0], reaper, kept: 1 }),
+  blocks('kill with two chains', 'loaded and spare, both are inherited', [churn(CHAINED, 1), churn(CHAINED, 1)], {
+    bytes: CHAINED,
+    freed: 0,
+    victims: [0],
+    reaper,
+    kept: 1,
+    setup: (b) => {
+      const w = world(b, 0, CHAINED, 0)
+      // Thread 0 frees six blocks: a chain of two and a full one beside it.
+      const blocks = Array.from({ length: 6 }, () => b.as(0, 'object_create', w.L.KIND_ATOMIC!, CHAINED))
+      for (const block of blocks) b.as(0, 'object_dispose', block, 0)
+      return settleBase(b, w)
+    },
+  }),
   blocks('kill while disposing', 'the block is freed once', [disposes(0), disposes(0)], { given: 1, victims: [0], reaper, outcome: onceEach(1) }),
 ]

@@ -3,7 +3,7 @@
 import type { Operation, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { queueSpec } from '../checker/specs.js'
-import { audit, type ChannelWorld, coreRecipe, drain, lateSends, makeChannel, reaper, receive, settleBase, shadow, tryReceive, trySend, usage } from './core.js'
+import { audit, type ChannelWorld, coreRecipe, drain, lateSends, makeChannel, reaper, receive, settleBase, shadow, tryReceive, trySend, usage, word } from './core.js'
 
 interface BatchWorld extends ChannelWorld {
   scratch: number[]
@@ -14,10 +14,9 @@ type Step = number | 'r' | 'wait r' | 'close' | readonly number[] | { take: numb
 
 const f64 = new Float64Array(1)
 const words = new Int32Array(f64.buffer)
-const OUTCOMES = ['ok', 'would block', 'closed', 'stale']
 
 function outcome(t: Thread, w: BatchWorld): string {
-  return OUTCOMES[t.peek((w.slots[t.id] as number) + w.L.THREAD_STATUS!)] as string
+  return word(w, t.peek((w.slots[t.id] as number) + w.L.THREAD_STATUS!))
 }
 
 function sendMany(t: Thread, w: BatchWorld, values: readonly number[]) {
@@ -50,7 +49,7 @@ function steps(list: readonly Step[]): (t: Thread, w: BatchWorld) => Program {
     for (const s of list) {
       if (s === 'r') yield tryReceive(t, w)
       else if (s === 'wait r') yield* receive(t, w)
-      else if (s === 'close') yield t.op('close', undefined, (r) => OUTCOMES[Number(r)], 'channel_close', w.ch, w.open)
+      else if (s === 'close') yield t.op('close', undefined, (r) => word(w, r), 'channel_close', w.ch, w.open)
       else if (typeof s === 'number') yield trySend(t, w, s)
       else if ('take' in s) yield receiveMany(t, w, s.take)
       else yield sendMany(t, w, s)

@@ -54,27 +54,45 @@ export function settleBase<W extends World>(b: Bench, world: W): W {
 const sendName = (w: ChannelWorld): string => (w.wide ? 'channel_trySendF64' : 'channel_trySend32')
 const receiveName = (w: ChannelWorld): string => (w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32')
 
-/** What a receive has returned, as a value or a word. */
-function received(t: Thread, w: ChannelWorld, raw: number, none: string): Value {
-  if (w.wide ? raw === raw : raw !== MISS) return raw
-  const s = t.peek((w.slots[t.id] as number) + w.L.THREAD_STATUS!)
-  return s === w.L.WOULD_BLOCK ? none : s === w.L.OK ? raw : WORDS[s]
+/** What a receive has returned, as a value or a word: THREAD_STATUS tells if the number itself does not. */
+export function received(peek: (at: number) => number, slot: number, w: World, wide: boolean, raw: number, none: string): Value {
+  if (wide ? raw === raw : raw !== MISS) return raw
+  const s = peek(slot + w.L.THREAD_STATUS!)
+  if (s !== w.L.OK) return s === w.L.WOULD_BLOCK ? none : WORDS[s]
+  return number(wide, peek(slot + w.L.THREAD_VALUE!), peek(slot + w.L.THREAD_VALUE! + 4))
+}
+
+const f64 = new Float64Array(1)
+const words = new Int32Array(f64.buffer)
+
+function number(wide: boolean, lo: number, hi: number): number {
+  words[0] = lo
+  words[1] = hi
+  return (wide ? f64[0] : lo) as number
+}
+
+const taken = (t: Thread, w: ChannelWorld, raw: number, none: string): Value => received((at) => t.peek(at), w.slots[t.id] as number, w, w.wide, raw, none)
+
+/** A status as a word; 'ok' whether or not others had to be told. */
+export function word(w: World, status: number | bigint): string {
+  const s = Number(status)
+  return s === w.L.TOLD ? 'ok' : (WORDS[s] ?? `status ${s}`)
 }
 
 export function trySend(t: Thread, w: ChannelWorld, v: number) {
-  return t.op('trySend', v, (r) => (r === w.L.WOULD_BLOCK ? 'full' : WORDS[Number(r)]), sendName(w), w.ch, w.open, v)
+  return t.op('trySend', v, (r) => (r === w.L.WOULD_BLOCK ? 'full' : word(w, r)), sendName(w), w.ch, w.open, v)
 }
 
 export function tryReceive(t: Thread, w: ChannelWorld) {
-  return t.op('tryReceive', undefined, (r) => received(t, w, Number(r), 'empty'), receiveName(w), w.ch, w.open)
+  return t.op('tryReceive', undefined, (r) => taken(t, w, Number(r), 'empty'), receiveName(w), w.ch, w.open)
 }
 
 export function close(t: Thread, w: ChannelWorld) {
-  return t.op('close', undefined, (r) => WORDS[Number(r)], 'channel_close', w.ch, w.open)
+  return t.op('close', undefined, (r) => word(w, r), 'channel_close', w.ch, w.open)
 }
 
 export function dispose(t: Thread, w: ChannelWorld) {
-  return t.op('dispose', undefined, (r) => WORDS[Number(r)], 'channel_dispose', w.ch, w.open)
+  return t.op('dispose', undefined, (r) => word(w, r), 'channel_dispose', w.ch, w.open)
 }
 
 /** How an operation waits: for ever, until it times out, or on the event loop. */
@@ -126,23 +144,18 @@ export function* send(t: Thread, w: ChannelWorld, v: number, style: Style = 'blo
     s = end.status
     if (end.waiter) yield t.call('waiter_release', end.waiter)
   }
-  yield t.end(s === 'timeout' ? s : WORDS[s])
+  yield t.end(s === 'timeout' ? s : word(w, s))
 }
-
-const f64 = new Float64Array(1)
-const words = new Int32Array(f64.buffer)
 
 export function* receive(t: Thread, w: ChannelWorld, style: Style = 'block'): Program {
   const { L } = w
   yield t.begin(style === 'timed' ? 'receiveTimed' : 'receive')
-  let v = received(t, w, yield t.call(receiveName(w), w.ch, w.open), 'empty')
+  let v = taken(t, w, yield t.call(receiveName(w), w.ch, w.open), 'empty')
   if (v === 'empty') {
     const end = yield* waitFor(t, w, style, (token) => t.call('channel_parkReceive', w.ch, w.open, token | 0))
     if (end.status === L.OK) {
-      words[0] = t.peek(end.waiter + L.WAITER_VALUE!)
-      words[1] = t.peek(end.waiter + L.WAITER_VALUE! + 4)
-      v = w.wide ? f64[0] : words[0]
-    } else v = end.status === 'timeout' ? end.status : WORDS[end.status]
+      v = number(w.wide, t.peek(end.waiter + L.WAITER_VALUE!), t.peek(end.waiter + L.WAITER_VALUE! + 4))
+    } else v = end.status === 'timeout' ? end.status : word(w, end.status)
     if (end.waiter) yield t.call('waiter_release', end.waiter)
   }
   yield t.end(v)
@@ -169,11 +182,9 @@ export function* reaper(t: Thread, w: World): Program {
 /** Takes out what is left, as operations after all others: so the history says what had become of every value. */
 export function drain(b: Bench, w: ChannelWorld): void {
   for (;;) {
-    const raw = b.call(receiveName(w), w.ch, w.open)
-    const s = b.read((w.slots[b.m.main] as number) + w.L.THREAD_STATUS!)
-    const hit = w.wide ? raw === raw : raw !== MISS
-    b.record('tryReceive', undefined, hit ? raw : s === w.L.WOULD_BLOCK ? 'empty' : WORDS[s])
-    if (!hit) return
+    const v = received((at) => b.i32[at >> 2] as number, w.slots[b.m.main] as number, w, w.wide, b.call(receiveName(w), w.ch, w.open), 'empty')
+    b.record('tryReceive', undefined, v)
+    if (typeof v !== 'number') return
   }
 }
 

@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
     'WOULD_BLOCK) << 32;',
     'narrow ring/two receivers',
   ),
-  mutant('ring without compare-and-swap', 'the slot is stored, not swapped', 'ring.ts', 'if (cas64(slot, seen, <u64>(tail + 1) << 32 | <u64>v) != seen) return RETRY;', 'store64(slot, <u64>(tail + 1) << 32 | <u64>v);', 'narrow ring/two senders'),
+  mutant('slot swapped without a look', 'the slot is exchanged, not compared', 'ring.ts', 'if (cas64(slot, seen, <u64>(tail + 1) << 32 | <u64>v) != seen) return RETRY;', 'cas64(slot, load64(slot), <u64>(tail + 1) << 32 | <u64>v);', 'narrow ring/two senders'),
   mutant('slot freed for the same round', 'the sequence of a freed slot lacks the lap', 'ring.ts', '<u64>(head + lap) << 32) != seen', '<u64>(head + 1) << 32) != seen', 'narrow ring/send against receive'),
   mutant('close without a seal', 'a closed ring is told drained before it is sealed', 'ring.ts', 'const seen = cas64(slot, free, free | SLOT_SEALED);', 'const seen = load64(slot);', 'narrow channel/close against send', 'narrow channel/close against send, full'),
   mutant('publish before the value', 'the cell is published, then written', 'ring-wide.ts', 'set64(cell + CELL_VALUE, v); // plain: ours from the claim until the publish\n  store32(cell, tail + 1);', 'store32(cell, tail + 1);\n  set64(cell + CELL_VALUE, v);', 'wide ring/send against receive'),
@@ -48,8 +48,8 @@ export const mutants: readonly Mutant[] = [
       { file: 'ring-wide.ts', find: '  set64(cell + CELL_VALUE, get64(stage + CELL_VALUE));\n  store32(cell, tail + 1); // publishes the batch', replace: '' },
       {
         file: 'ring-wide.ts',
-        find: '  copy(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4); // plain: ours from the claim until the publish',
-        replace: '  set64(cell + CELL_VALUE, get64(stage + CELL_VALUE));\n  store32(cell, tail + 1);\n  copy(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4);',
+        find: '  copyRacing(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4); // plain: ours from the claim until the publish',
+        replace: '  set64(cell + CELL_VALUE, get64(stage + CELL_VALUE));\n  store32(cell, tail + 1);\n  copyRacing(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4);',
       },
     ],
     scenarios: ['wide batch/send against single receives'],
@@ -57,11 +57,11 @@ export const mutants: readonly Mutant[] = [
   // Stack.
   mutant('stack without a tag', 'a pop does not change the tag of the top', 'stack.ts', 'cas64(s + STACK_TOP, top, ((top >> 32) + 1) << 32 | <u64>next)', 'cas64(s + STACK_TOP, top, (top >> 32) << 32 | <u64>next)', 'stack/pop against pop, pop, push (ABA)', 'stack/three threads'),
   mutant('free nodes without a tag', 'nor that of the unused nodes', 'stack.ts', 'cas64(s + STACK_FREE, free, ((free >> 32) + 1) << 32 | <u64>next)', 'cas64(s + STACK_FREE, free, (free >> 32) << 32 | <u64>next)', 'stack/free nodes (ABA)'),
-  mutant('node in hands not noted', 'a killed pusher keeps its node', 'stack.ts', '  duty(DUTY_STACK_FREE, s, node);\n  leave();\n  while (true) {', '  leave();\n  while (true) {', 'stack/pusher killed'),
+  mutant('node in hands not noted', 'a killed pusher keeps its node', 'stack.ts', '  duty(DUTY_STACK_FREE, s, node);\n  leave();\n  while (true) {', '  leave();\n  while (true) {', 'stack/pusher killed in a fight', 'stack/pusher killed'),
   // Arena.
-  mutant('depot without a tag', 'a chain that went and came is not noticed', 'arena.ts', '((head >> 32) + 1) << 32 | <u64>next', '(head >> 32) << 32 | <u64>next', 'allocator/pop against pop, push (ABA)'),
+  mutant('depot without a tag', 'a chain that went and came is not noticed', 'arena.ts', '((head >> 32) + 1) << 32 | <u64>next', '(head >> 32) << 32 | <u64>next', 'allocator/pop against pop, pop, push (ABA)'),
   mutant('allocated block not noted', 'a thread killed before it has linked a block loses it', 'arena.ts', '      set32(self + THREAD_PENDING, <u32>block);\n      leave();\n      zero', '      leave();\n      zero', 'allocator/kill while creating', 'allocator/kill with chains', 'narrow channel/receiver killed'),
-  mutant('double free', 'two disposals of one object both succeed', 'object.ts', 'if (cas32(o + HEAD_STATE, open, open + GENERATION) != open) {', 'if (load32(o + HEAD_STATE) != open) {', 'allocator/dispose twice'),
+  mutant('double free', 'two disposals of one object both succeed', 'object.ts', 'if (cas32(o + HEAD_STATE, open, open + GENERATION) != open) {', 'if (cas32(o + HEAD_STATE, 0xffffffff, 0) != open) {', 'allocator/dispose twice'),
   mutant('spare chain not inherited', 'the reaper forgets one of the chains of the dead', 'arena.ts', '    adopt(theirs, MAGAZINE_SPARE, cls);\n', '', 'allocator/kill with two chains'),
   mutant('block not cleared', 'a recycled block keeps what was in it', 'arena.ts', '      zero(block + HEAD_BYTES, (LINE << cls) - HEAD_BYTES);\n', '', 'allocator/two threads from the depot', 'narrow channel/sender and receiver, twice'),
   // Waiting.
@@ -78,7 +78,7 @@ export const mutants: readonly Mutant[] = [
   // Death.
   mutant('duty of the dead ignored', 'what a killed sender should have settled stays', 'thread.ts', 'if (kind == DUTY_SETTLE) channel_settle(object);', 'if (kind == DUTY_SETTLE) dutyDone();', 'narrow channel/sender killed'),
   mutant('waiters of the dead left', 'a value is handed to a dead receiver', 'thread.ts', 'if (waiter == 0) break;', 'break;', 'narrow channel/receiver killed'),
-  mutant('killed between claim and publish', 'the section of the lock is not one', 'channel.ts', '    if (matchOne(ch) == IDLE) break;', '    leave();\n    if (matchOne(ch) == IDLE) break;', 'narrow channel/sender killed', 'narrow channel/receiver killed'),
+  mutant('killed between claim and publish', 'the section of the lock is not one', 'channel.ts', '    const result = matchOne(ch);', '    leave();\n    const result = matchOne(ch);', 'narrow channel/sender killed', 'narrow channel/receiver killed'),
   mutant('slot taken without compare-and-swap', 'two threads attach to one slot', 'thread.ts', 'if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {', 'if (load32(slot + THREAD_STATE) == THREAD_FREE) {\n      store32(slot + THREAD_STATE, THREAD_ALIVE);', 'threads/attach'),
   mutant('reaper of a reaper idle', 'what a killed reaper had begun is not finished', 'thread.ts', '      reap(other);', '', 'threads/reaper killed'),
   mutant('counter adds in two steps', 'a load and a store', 'counter.ts', 'add64(cell(c), <u64><i64>n);\n  return OK;\n}\n\n/** Adds a safe', 'store64(c + COUNTER_CELLS, load64(c + COUNTER_CELLS) + <u64><i64>n);\n  return OK;\n}\n\n/** Adds a safe', 'counter/adds and sums'),

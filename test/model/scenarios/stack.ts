@@ -3,7 +3,7 @@
 import type { Operation, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { stackSpec } from '../checker/specs.js'
-import { attach, audit, coreRecipe, MISS, reaper, settleBase, shadow, type World } from './core.js'
+import { attach, audit, coreRecipe, reaper, received, settleBase, shadow, type World } from './core.js'
 
 interface StackWorld extends World {
   s: number
@@ -12,43 +12,40 @@ interface StackWorld extends World {
 
 type Step = number | 'pop' | 'length'
 
-function make(b: Bench, capacity: number, prefill: number[]): StackWorld {
+/** A stack with those values, of which `pops` are taken again: their nodes are free. */
+function make(b: Bench, capacity: number, prefill: number[], pops: number): StackWorld {
   const w = attach(b)
   const s = b.name(b.call('stack_create', capacity, 0), 'stack', 'STACK')
   for (const v of prefill) b.call('stack_push32', s, 0, v)
+  for (let k = 0; k < pops; k++) b.call('stack_pop32', s, 0)
   return settleBase(b, { ...w, s, open: b.read(s + w.L.HEAD_STATE!) })
-}
-
-function popped(peek: (at: number) => number, slot: number, w: World, raw: number): number | string {
-  if (raw !== MISS) return raw
-  return peek(slot + w.L.THREAD_STATUS!) === w.L.WOULD_BLOCK ? 'empty' : 'stale'
 }
 
 function steps(...list: Step[]): (t: Thread, w: StackWorld) => Program {
   return function* (t, w) {
     for (const s of list) {
-      if (s === 'pop') yield t.op('pop', undefined, (r) => popped((at) => t.peek(at), w.slots[t.id] as number, w, Number(r)), 'stack_pop32', w.s, w.open)
+      if (s === 'pop') yield t.op('pop', undefined, (r) => received((at) => t.peek(at), w.slots[t.id] as number, w, false, Number(r), 'empty'), 'stack_pop32', w.s, w.open)
       else if (s === 'length') yield t.op('length', undefined, Number, 'stack_length', w.s, w.open)
       else yield t.op('push', s, (r) => (r === w.L.OK ? 'ok' : r === w.L.WOULD_BLOCK ? 'full' : 'stale'), 'stack_push32', w.s, w.open, s)
     }
   }
 }
 
-function stack(name: string, about: string, capacity: number, threads: Step[][], prefill: number[] = [], more: Partial<Scenario> = {}): Scenario {
+function stack(name: string, about: string, capacity: number, threads: Step[][], prefill: number[] = [], more: Partial<Scenario> = {}, pops = 0): Scenario {
   return {
     name: `stack/${name}`,
     about,
     recipe: coreRecipe,
     access: shadow,
-    setup: (b) => make(b, capacity, prefill),
+    setup: (b) => make(b, capacity, prefill, pops),
     threads: threads.map((list) => steps(...list)),
-    spec: () => stackSpec(capacity, prefill),
+    spec: () => stackSpec(capacity, prefill.slice(0, prefill.length - pops)),
     expand: relax,
     final: (b: Bench, w: StackWorld) => {
       // Everything comes out, and as much as the capacity goes in again: no node is lost.
       const slot = w.slots[b.m.main] as number
       for (;;) {
-        const v = popped((at) => b.read(at), slot, w, b.call('stack_pop32', w.s, w.open))
+        const v = received((at) => b.i32[at >> 2] as number, slot, w, false, b.call('stack_pop32', w.s, w.open), 'empty')
         b.record('pop', undefined, v)
         if (v === 'empty') break
       }
@@ -79,8 +76,10 @@ export const stacks: Scenario[] = [
   stack('two pushers', 'capacity 2, a third value may not fit', 2, [[1, 2], [3]]),
   stack('two poppers', 'fight over two values', 2, [['pop', 'pop'], ['pop']], [1, 2]),
   stack('pop against pop, pop, push (ABA)', 'the node on top comes back while another looks at it', 2, [['pop'], ['pop', 'pop', 5]], [1, 2]),
+  stack('free nodes (ABA)', 'a push looks at a free node that is taken and comes back', 3, [[7], [8, 9, 'pop']], [1, 2, 3], {}, 3),
   stack('three threads', 'push, pop, both', 2, [[3], ['pop'], ['pop', 4]], [1], { explore: { executions: 2_000_000 }, ci: { executions: 20_000, random: 5000 } }),
   stack('length', 'is that of one moment', 2, [['length', 'length'], ['pop', 3]], [1]),
   stack('pusher killed', 'its node comes back', 2, [[2, 3], ['pop', 4]], [1], kill(0)),
+  stack('pusher killed in a fight', 'with a node in hands', 3, [[2], [3, 'pop']], [1], kill(0)),
   stack('popper killed', 'its node comes back', 2, [['pop', 'pop'], ['pop', 4]], [1, 2], kill(0)),
 ]

@@ -1,0 +1,43 @@
+import { Worker } from 'node:worker_threads'
+
+const all = new Set()
+
+export const liveThreads = () => all.size
+
+/** Runs a role of roles.mjs in a thread of its own. Resolves with its result once the thread has ended. */
+export function thread(role, args) {
+  const worker = new Worker(new URL('./worker.mjs', import.meta.url), { workerData: { role, args } })
+  all.add(worker)
+  let result
+  let failure
+  const ended = new Promise((resolve, reject) => {
+    worker.on('message', (message) => {
+      result = message
+    })
+    worker.on('error', (error) => {
+      failure = error
+    })
+    worker.on('exit', (code) => {
+      all.delete(worker)
+      if (failure !== undefined) reject(failure)
+      else if (result === undefined) reject(new Error(`${role} ended (${code}) without a result`))
+      else resolve(result)
+    })
+  })
+  ended.catch(() => {})
+  return { ended, terminate: () => worker.terminate() }
+}
+
+export async function stopThreads() {
+  await Promise.all([...all].map((worker) => worker.terminate()))
+}
+
+/** All results, or the first failure: then nobody waits for threads that wait for the one that failed. */
+export const results = (threads) => Promise.all(threads.map(({ ended }) => ended))
+
+/** Waits until the condition holds. */
+export async function settle(condition) {
+  for (const deadline = performance.now() + 20_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 1))) {
+    if (performance.now() > deadline) throw new Error('threads are still attached 20 s after they have ended')
+  }
+}

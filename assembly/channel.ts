@@ -49,13 +49,13 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   // no sequence that it expects, and fails.
   const lap = get32(ch + CHANNEL_LAP);
   const start = (add32(ARENA + ARENA_EPOCH, 1) + 1) * 0x9e3779b1 & ~(lap - 1);
-  set32(ch + CHANNEL_TAIL, start);
-  set32(ch + CHANNEL_HEAD, start);
   // The sequence of a free slot is its position.
   for (let i: u32 = 0; i < capacity; i++) {
     if (wide) set32(ch + CHANNEL_SLOTS + (<usize>i << 4), start + i);
     else set64(ch + CHANNEL_SLOTS + (<usize>i << 3), <u64>(start + i) << 32);
   }
+  store32(ch + CHANNEL_TAIL, start);
+  store32(ch + CHANNEL_HEAD, start);
   enter();
   store32(ch + HEAD_KIND, KIND_CHANNEL);
   settled();

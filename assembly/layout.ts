@@ -137,7 +137,8 @@ export const CHANNEL_SENDERS = 4; // the queue of senders is not empty
 export const CHANNEL_DISPOSED = 8;
 
 export const CHANNEL_CAPACITY = 32; // u32, messages
-export const CHANNEL_LAP = 36; // u32, power of two above the capacity: positions are `lap | index`
+// In the header, which is never zeroed: an operation late for a disposed channel stays inside the block that the channel had.
+export const CHANNEL_LAP = 24; // u32, power of two above the capacity: positions are `lap | index`
 export const CHANNEL_WIDE = 40; // u32, 0: narrow ring (ring.ts), 1: wide ring (ring-wide.ts)
 export const CHANNEL_CODEC = 44; // u32, id of the codec
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`

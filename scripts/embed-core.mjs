@@ -1,7 +1,7 @@
 // Writes the compiled core into a TypeScript module, so that the package needs no file next to it and no bundler plug-in.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
-const LIMIT = 20 * 1024
+const LIMIT = 16 * 1024
 
 const bytes = readFileSync('build/core.wasm')
 if (bytes.length > LIMIT) throw new Error(`the core is ${bytes.length} bytes, more than ${LIMIT}`)

@@ -240,7 +240,7 @@ function endOf<T>(ch: Channel<T>): boolean {
   throw ch.error(status, 'receiveMany')
 }
 
-function put<T>(ch: Channel<T>, into: Batch, value: T): void {
+function put<T>(_ch: Channel<T>, into: Batch, value: T): void {
   ;(into as Float64Array)[0] = (
     typeof value === 'number' || typeof value === 'bigint' ? value : value === true ? 1 : 0
   ) as number

@@ -17,7 +17,10 @@ class I32Channel extends Channel<number> {
   }
 
   sendSync(value: number, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'number' || (value | 0) !== value) i32.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, value)
     if (status !== OK) this.sendSlow(value, status)
@@ -63,7 +66,10 @@ class U32Channel extends Channel<number> {
   }
 
   sendSync(value: number, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'number' || value >>> 0 !== value) u32.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, value)
     if (status !== OK) this.sendSlow(value, status)
@@ -109,7 +115,10 @@ class F32Channel extends Channel<number> {
   }
 
   sendSync(value: number, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
     const status = this.core.channel_trySendF32(this.at, this.open, value)
     if (status !== OK) this.sendSlow(value, status)
@@ -153,7 +162,10 @@ class F64Channel extends Channel<number> {
   }
 
   sendSync(value: number, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'number') f64.check(value)
     const status = this.core.channel_trySendF64(this.at, this.open, value)
     if (status !== OK) this.sendSlow(value, status)
@@ -199,7 +211,10 @@ class BoolChannel extends Channel<boolean> {
   }
 
   sendSync(value: boolean, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'boolean') bool.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, Number(value))
     if (status !== OK) this.sendSlow(value, status)
@@ -245,7 +260,10 @@ class UnitChannel extends Channel<undefined> {
   }
 
   sendSync(value: undefined, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (value !== undefined) unit.check(value)
     const status = this.core.channel_trySend32(this.at, this.open, 0)
     if (status !== OK) this.sendSlow(value, status)
@@ -274,7 +292,7 @@ class UnitChannel extends Channel<undefined> {
     return OK
   }
 
-  parkSend(token: number, value: undefined): number {
+  parkSend(token: number, _value: undefined): number {
     return this.core.channel_parkSend32(this.at, this.open, token, 0)
   }
 
@@ -291,7 +309,10 @@ class I64Channel extends Channel<bigint> {
   }
 
   sendSync(value: bigint, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
     const status = this.core.channel_trySend64(this.at, this.open, value)
     if (status !== OK) this.sendSlow(value, status)
@@ -335,7 +356,10 @@ class U64Channel extends Channel<bigint> {
   }
 
   sendSync(value: bigint, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) return this.sendSyncWith(value, options)
+    if (!this.blocks || options !== undefined) {
+      this.sendSyncWith(value, options)
+      return
+    }
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
     const status = this.core.channel_trySend64(this.at, this.open, value)
     if (status !== OK) this.sendSlow(value, status)

@@ -168,7 +168,10 @@ export function waitAsync<R>(
     if (timeout !== Number.POSITIVE_INFINITY || signal !== undefined) {
       const cancel = (reason: () => unknown): void => {
         // Too late: the operation has happened, and its promise resolves with the next poll.
-        if (core.waiter_cancel(waiter) !== CANCELLED) return loop.poll()
+        if (core.waiter_cancel(waiter) !== CANCELLED) {
+          loop.poll()
+          return
+        }
         stopWatching?.()
         core.waiter_release(waiter)
         loop.remove(token)

@@ -37,13 +37,16 @@ describe('size', () => {
     expect(new Arena({ size: MIB + 1 }).size).toBe(MIB + 65536)
   })
 
-  test.each([[0], [-1], [MIB - 1], [1024 * MIB + 1], [2 ** 40], [MIB + 0.5], [Number.NaN], [Number.POSITIVE_INFINITY]])('%d bytes is a RangeError', (size) => {
-    const error = thrown(() => new Arena({ size }))
-    expect(error).toBeInstanceOf(RangeError)
-    expect(error.code).toBe('ERR_OUT_OF_RANGE')
-    expect(error.message).toContain(`${MIB}`)
-    expect(error.message).toContain(`${1024 * MIB}`)
-  })
+  test.each([[0], [-1], [MIB - 1], [1024 * MIB + 1], [2 ** 40], [MIB + 0.5], [Number.NaN], [Number.POSITIVE_INFINITY]])(
+    '%d bytes is a RangeError',
+    (size) => {
+      const error = thrown(() => new Arena({ size }))
+      expect(error).toBeInstanceOf(RangeError)
+      expect(error.code).toBe('ERR_OUT_OF_RANGE')
+      expect(error.message).toContain(`${MIB}`)
+      expect(error.message).toContain(`${1024 * MIB}`)
+    },
+  )
 
   test.each([['1'], [null], [1n], [{}]])('%s is a TypeError', (size) => {
     const error = thrown(() => new Arena({ size: size as unknown as number }))
@@ -93,7 +96,12 @@ describe('stats', () => {
 
   test('Symbol.dispose is dispose', () => {
     const arena = small()
-    const objects = [channel(f64, { capacity: 1, arena }), new Stack(u32, { capacity: 1, arena }), new Counter({ arena }), new AtomicI32(0, { arena })]
+    const objects = [
+      channel(f64, { capacity: 1, arena }),
+      new Stack(u32, { capacity: 1, arena }),
+      new Counter({ arena }),
+      new AtomicI32(0, { arena }),
+    ]
     for (const each of objects) each[Symbol.dispose]()
     expect(arena.stats().blocks).toEqual({})
   })
@@ -101,15 +109,23 @@ describe('stats', () => {
   test('blocks freed by another thread are free', async () => {
     const arena = small()
     const channels = Array.from({ length: 100 }, () => channel(u32, { capacity: 10, arena }))
-    await elsewhere('blocking', ({ open }, handles) => {
-      for (const handle of handles) open(handle).dispose()
-    }, channels.map((ch) => ch.handle))
+    await elsewhere(
+      'blocking',
+      ({ open }, handles) => {
+        for (const handle of handles) open(handle).dispose()
+      },
+      channels.map((ch) => ch.handle),
+    )
     expect(arena.stats().blocks).toEqual({})
     for (let round = 0; round < 20; round++) {
       const again = Array.from({ length: 100 }, () => channel(u32, { capacity: 10, arena }))
-      await elsewhere('blocking', ({ open }, handles) => {
-        for (const handle of handles) open(handle).dispose()
-      }, again.map((ch) => ch.handle))
+      await elsewhere(
+        'blocking',
+        ({ open }, handles) => {
+          for (const handle of handles) open(handle).dispose()
+        },
+        again.map((ch) => ch.handle),
+      )
     }
     expect(arena.stats().blocks).toEqual({})
     expect(arena.stats().bytesReserved).toBeLessThan(MIB / 2)
@@ -163,40 +179,50 @@ describe('a full arena', () => {
     atomic: (arena) => new AtomicI32(0, { arena }),
   }
 
-  test.each(Object.entries(makers))('%s: ArenaFullError says what was asked and what is left; nothing half made remains', (_name, make) => {
-    const arena = small()
-    const live: { dispose(): void }[] = []
-    let error: Error | undefined
-    while (error === undefined) {
-      try {
-        live.push(make(arena))
-      } catch (thrown) {
-        error = thrown as Error
+  test.each(Object.entries(makers))(
+    '%s: ArenaFullError says what was asked and what is left; nothing half made remains',
+    (_name, make) => {
+      const arena = small()
+      const live: { dispose(): void }[] = []
+      let error: Error | undefined
+      while (error === undefined) {
+        try {
+          live.push(make(arena))
+        } catch (thrown) {
+          error = thrown as Error
+        }
       }
-    }
-    const { blocks } = arena.stats()
-    expect(error).toBeInstanceOf(ArenaFullError)
-    expect(error).toMatchObject({ name: 'ArenaFullError', code: 'ERR_ARENA_FULL', requested: expect.any(Number), available: expect.any(Number) })
-    const { requested, available } = error as ArenaFullError
-    expect(requested).toBeGreaterThan(0)
-    expect(available).toBeGreaterThanOrEqual(0)
-    expect(error.message).toContain(`${requested}`)
-    expect(error.message).toContain(`${available}`)
-    for (let i = 0; i < 5; i++) expect(thrown(() => make(arena))).toBeInstanceOf(ArenaFullError)
-    expect(arena.stats().blocks).toEqual(blocks)
-    expect(live.length).toBeGreaterThan(10)
-    // Room again after a dispose.
-    live.pop()?.dispose()
-    live.push(make(arena))
-    for (const each of live) each.dispose()
-    expect(arena.stats().blocks).toEqual({})
-    make(arena).dispose()
-  })
+      const { blocks } = arena.stats()
+      expect(error).toBeInstanceOf(ArenaFullError)
+      expect(error).toMatchObject({
+        name: 'ArenaFullError',
+        code: 'ERR_ARENA_FULL',
+        requested: expect.any(Number),
+        available: expect.any(Number),
+      })
+      const { requested, available } = error as ArenaFullError
+      expect(requested).toBeGreaterThan(0)
+      expect(available).toBeGreaterThanOrEqual(0)
+      expect(error.message).toContain(`${requested}`)
+      expect(error.message).toContain(`${available}`)
+      for (let i = 0; i < 5; i++) expect(thrown(() => make(arena))).toBeInstanceOf(ArenaFullError)
+      expect(arena.stats().blocks).toEqual(blocks)
+      expect(live.length).toBeGreaterThan(10)
+      // Room again after a dispose.
+      live.pop()?.dispose()
+      live.push(make(arena))
+      for (const each of live) each.dispose()
+      expect(arena.stats().blocks).toEqual({})
+      make(arena).dispose()
+    },
+  )
 
   /** Fills the arena to the last small block. */
   function fill(arena: Arena): { dispose(): void }[] {
     const live: { dispose(): void }[] = []
-    for (const make of [makers['channel of 64 bits'], makers['channel of 32 bits'], makers.atomic] as ((arena: Arena) => { dispose(): void })[]) {
+    for (const make of [makers['channel of 64 bits'], makers['channel of 32 bits'], makers.atomic] as ((
+      arena: Arena,
+    ) => { dispose(): void })[]) {
       try {
         for (;;) live.push(make(arena))
       } catch (error) {
@@ -212,10 +238,12 @@ describe('a full arena', () => {
     const live = fill(arena)
     ch.trySend(1)
     await ch.send(2)
-    for (const call of [() => ch.sendSync(3, { timeout: 1000 }), () => ch.sendSync(3)]) expect(thrown(call).code).toBe('ERR_ARENA_FULL')
+    for (const call of [() => ch.sendSync(3, { timeout: 1000 }), () => ch.sendSync(3)])
+      expect(thrown(call).code).toBe('ERR_ARENA_FULL')
     expect((await rejection(ch.send(3))).code).toBe('ERR_ARENA_FULL')
     expect([ch.tryReceive(), ch.receiveSync()]).toEqual([1, 2])
-    for (const promise of [ch.receive(), ch.next(), ch.receive({ timeout: 1000 })]) expect((await rejection(promise)).code).toBe('ERR_ARENA_FULL')
+    for (const promise of [ch.receive(), ch.next(), ch.receive({ timeout: 1000 })])
+      expect((await rejection(promise)).code).toBe('ERR_ARENA_FULL')
     expect(thrown(() => ch.receiveSync()).code).toBe('ERR_ARENA_FULL')
     live.pop()?.dispose()
     const waiting = ch.receive()
@@ -264,7 +292,10 @@ describe('threads', () => {
     await endThreads()
     const arenas = [small(), small()]
     const numbers = arenas.flatMap((arena) => [new AtomicI32(1, { arena }), new AtomicI32(2, { arena })])
-    const worker = spawn(({ open }, handles) => handles.map((handle) => open(handle).arena.stats().threads), numbers.map((each) => each.handle))
+    const worker = spawn(
+      ({ open }, handles) => handles.map((handle) => open(handle).arena.stats().threads),
+      numbers.map((each) => each.handle),
+    )
     expect(await worker.ended).toEqual([2, 2, 2, 2])
     await until(() => arenas.every((arena) => arena.stats().threads === 1))
   })

@@ -24,10 +24,34 @@ interface Kind {
 }
 
 const kinds: Kind[] = [
-  { name: 'AtomicI32', make: (v) => new AtomicI32(v, { arena }), bits: 32, signed: true, of: (n) => Number(BigInt.asIntN(32, n)) as N },
-  { name: 'AtomicU32', make: (v) => new AtomicU32(v, { arena }) as AtomicI32, bits: 32, signed: false, of: (n) => Number(BigInt.asUintN(32, n)) as N },
-  { name: 'AtomicI64', make: (v) => new AtomicI64(v, { arena }) as unknown as AtomicI32, bits: 64, signed: true, of: (n) => BigInt.asIntN(64, n) as N },
-  { name: 'AtomicU64', make: (v) => new AtomicU64(v, { arena }) as unknown as AtomicI32, bits: 64, signed: false, of: (n) => BigInt.asUintN(64, n) as N },
+  {
+    name: 'AtomicI32',
+    make: (v) => new AtomicI32(v, { arena }),
+    bits: 32,
+    signed: true,
+    of: (n) => Number(BigInt.asIntN(32, n)) as N,
+  },
+  {
+    name: 'AtomicU32',
+    make: (v) => new AtomicU32(v, { arena }) as AtomicI32,
+    bits: 32,
+    signed: false,
+    of: (n) => Number(BigInt.asUintN(32, n)) as N,
+  },
+  {
+    name: 'AtomicI64',
+    make: (v) => new AtomicI64(v, { arena }) as unknown as AtomicI32,
+    bits: 64,
+    signed: true,
+    of: (n) => BigInt.asIntN(64, n) as N,
+  },
+  {
+    name: 'AtomicU64',
+    make: (v) => new AtomicU64(v, { arena }) as unknown as AtomicI32,
+    bits: 64,
+    signed: false,
+    of: (n) => BigInt.asUintN(64, n) as N,
+  },
 ]
 
 const powers = (bits: number): bigint[] => Array.from({ length: bits }, (_, i) => 1n << BigInt(i))
@@ -141,7 +165,17 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_name, { m
     const neighbour = make(of(6n) as never)
     for (const each of [n, other]) {
       const v = of(1n)
-      for (const call of [() => each.load(), () => each.store(v), () => each.add(v), () => each.sub(v), () => each.swap(v), () => each.and(v), () => each.or(v), () => each.xor(v), () => each.compareAndSwap(v, v)]) {
+      for (const call of [
+        () => each.load(),
+        () => each.store(v),
+        () => each.add(v),
+        () => each.sub(v),
+        () => each.swap(v),
+        () => each.and(v),
+        () => each.or(v),
+        () => each.xor(v),
+        () => each.compareAndSwap(v, v),
+      ]) {
         expect(thrown(call)).toBeInstanceOf(StaleHandleError)
       }
     }
@@ -250,7 +284,12 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_name, { m
     const reading = elsewhere(
       'blocking',
       ({ open, sleepSync }, handle, backHandle, data, count, wide) => {
-        const [flag, back, ints, floats] = [open(handle), open(backHandle), new Int32Array(data), new Float64Array(data)]
+        const [flag, back, ints, floats] = [
+          open(handle),
+          open(backHandle),
+          new Int32Array(data),
+          new Float64Array(data),
+        ]
         let bad = 0
         for (let i = 1; i <= count; i++) {
           for (let tries = 0; Number(flag.load()) !== i; tries++) if (tries > 1000) sleepSync(0.05)
@@ -268,7 +307,12 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))('%s', (_name, { m
     await elsewhere(
       'blocking',
       ({ open, sleepSync }, handle, backHandle, data, count, wide) => {
-        const [flag, back, ints, floats] = [open(handle), open(backHandle), new Int32Array(data), new Float64Array(data)]
+        const [flag, back, ints, floats] = [
+          open(handle),
+          open(backHandle),
+          new Int32Array(data),
+          new Float64Array(data),
+        ]
         for (let i = 1; i <= count; i++) {
           ints[0] = i
           ints[64] = -i
@@ -302,7 +346,12 @@ describe('AtomicBool', () => {
     expect(flag.compareAndSwap(false, true)).toBe(true)
     expect(other.load()).toBe(true)
     flag.dispose()
-    for (const call of [() => other.load(), () => other.store(true), () => other.swap(true), () => other.compareAndSwap(true, true)]) {
+    for (const call of [
+      () => other.load(),
+      () => other.store(true),
+      () => other.swap(true),
+      () => other.compareAndSwap(true, true),
+    ]) {
       expect(thrown(call)).toBeInstanceOf(StaleHandleError)
     }
   })
@@ -311,7 +360,11 @@ describe('AtomicBool', () => {
     const flags = Array.from({ length: 200 }, () => new AtomicBool(false, { arena }))
     const taken = await Promise.all(
       Array.from({ length: 3 }, () =>
-        elsewhere('blocking', ({ open }, handles) => handles.map((handle) => open(handle).compareAndSwap(false, true)), flags.map((flag) => flag.handle)),
+        elsewhere(
+          'blocking',
+          ({ open }, handles) => handles.map((handle) => open(handle).compareAndSwap(false, true)),
+          flags.map((flag) => flag.handle),
+        ),
       ),
     )
     for (let i = 0; i < flags.length; i++) expect(taken.filter((each) => each[i]).length).toBe(1)

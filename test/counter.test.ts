@@ -28,7 +28,15 @@ test('counts by one, by more, backwards, and resets', () => {
 
 test('takes all safe integers', () => {
   const counter = new Counter({ arena })
-  for (const n of [2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 40, -(2 ** 40), Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
+  for (const n of [
+    2 ** 31,
+    -(2 ** 31),
+    2 ** 32,
+    2 ** 40,
+    -(2 ** 40),
+    Number.MAX_SAFE_INTEGER,
+    Number.MIN_SAFE_INTEGER,
+  ]) {
     counter.reset()
     counter.add(n)
     expect(counter.value).toBe(n)

@@ -1,7 +1,24 @@
 // Handles: what travels, what opens, and that nothing wrong is ever opened or changes memory.
 
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { Arena, AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, type Channel, Counter, channel, f64, i32, type MillraceError, open, Stack, StaleHandleError, u32 } from 'millrace'
+import {
+  Arena,
+  AtomicBool,
+  AtomicI32,
+  AtomicI64,
+  AtomicU32,
+  AtomicU64,
+  type Channel,
+  Counter,
+  channel,
+  f64,
+  i32,
+  type MillraceError,
+  open,
+  Stack,
+  StaleHandleError,
+  u32,
+} from 'millrace'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kits } from './support/kit.mjs'
 import { rejection, thrown } from './support/probe.js'
@@ -24,8 +41,12 @@ interface AnyHandle {
 
 /** One of each kind of object. */
 const makers: Record<string, () => { handle: unknown; dispose(): void }> = {
-  ...Object.fromEntries(kits.map((kit) => [`channel of ${kit.name}`, () => channel(kit.codec as typeof f64, { capacity: 3, arena })])),
-  ...Object.fromEntries(kits.map((kit) => [`stack of ${kit.name}`, () => new Stack(kit.codec as typeof f64, { capacity: 3, arena })])),
+  ...Object.fromEntries(
+    kits.map((kit) => [`channel of ${kit.name}`, () => channel(kit.codec as typeof f64, { capacity: 3, arena })]),
+  ),
+  ...Object.fromEntries(
+    kits.map((kit) => [`stack of ${kit.name}`, () => new Stack(kit.codec as typeof f64, { capacity: 3, arena })]),
+  ),
   counter: () => new Counter({ arena }),
   AtomicI32: () => new AtomicI32(1, { arena }),
   AtomicU32: () => new AtomicU32(1, { arena }),
@@ -84,18 +105,28 @@ describe.each(Object.entries(makers))('handle of a %s', (name, make) => {
     object.dispose()
     object.dispose() // once more does nothing
     for (const stale of [handle, structuredClone({ ...(handle as object), memory: 0, module: 0 })]) {
-      const fixed = { ...(stale as AnyHandle), memory: handleOf({ handle }).memory, module: handleOf({ handle }).module }
+      const fixed = {
+        ...(stale as AnyHandle),
+        memory: handleOf({ handle }).memory,
+        module: handleOf({ handle }).module,
+      }
       const error = thrown(() => openAny(fixed))
       expect(error).toBeInstanceOf(StaleHandleError)
       expect(error.code).toBe('ERR_STALE_HANDLE')
     }
-    expect(await elsewhere('blocking', ({ open }, handle) => {
-      try {
-        return open(handle) && 'opened'
-      } catch (error) {
-        return (error as { code: string }).code
-      }
-    }, handle)).toBe('ERR_STALE_HANDLE')
+    expect(
+      await elsewhere(
+        'blocking',
+        ({ open }, handle) => {
+          try {
+            return open(handle) && 'opened'
+          } catch (error) {
+            return (error as { code: string }).code
+          }
+        },
+        handle,
+      ),
+    ).toBe('ERR_STALE_HANDLE')
     expect(thrown(() => (object as { handle: unknown }).handle)).toBeInstanceOf(StaleHandleError)
     expect(thrown(() => other.handle)).toBeInstanceOf(StaleHandleError)
     for (const error of await useAll(name, other)) expect(error).toBeInstanceOf(StaleHandleError)
@@ -152,11 +183,22 @@ async function useAll(name: string, object: Record<string, unknown>): Promise<Er
   }
   if (name.startsWith('stack')) {
     const stack = object as unknown as Stack<never>
-    return [thrown(() => stack.push(value)), thrown(() => stack.pop()), thrown(() => stack.tryNext()), thrown(() => [...stack.drain()]), thrown(() => stack.length)]
+    return [
+      thrown(() => stack.push(value)),
+      thrown(() => stack.pop()),
+      thrown(() => stack.tryNext()),
+      thrown(() => [...stack.drain()]),
+      thrown(() => stack.length),
+    ]
   }
   if (name === 'counter') {
     const counter = object as unknown as Counter
-    return [thrown(() => counter.add()), thrown(() => counter.add(2 ** 40)), thrown(() => counter.value), thrown(() => counter.reset())]
+    return [
+      thrown(() => counter.add()),
+      thrown(() => counter.add(2 ** 40)),
+      thrown(() => counter.value),
+      thrown(() => counter.reset()),
+    ]
   }
   const atomic = object as unknown as Record<string, (...args: unknown[]) => unknown>
   const one = name === 'AtomicBool' ? true : name.endsWith('64') ? 1n : 1
@@ -191,12 +233,15 @@ afterAll(() => {
 })
 
 describe('wrong handles', () => {
-  test.each([[undefined], [null], [1], ['handle'], [true], [{}], [[]], [() => 1], [Symbol('handle')], [new Map()]])('%s is not a handle', (bad) => {
-    const error = thrown(() => openAny(bad))
-    expect(error).toBeInstanceOf(TypeError)
-    expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
-    expect(error.message).toContain('handle')
-  })
+  test.each([[undefined], [null], [1], ['handle'], [true], [{}], [[]], [() => 1], [Symbol('handle')], [new Map()]])(
+    '%s is not a handle',
+    (bad) => {
+      const error = thrown(() => openAny(bad))
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
+      expect(error.message).toContain('handle')
+    },
+  )
 
   test('an object of millrace is not its handle', () => {
     expect(thrown(() => openAny(targets[0]))).toBeInstanceOf(TypeError)
@@ -209,11 +254,14 @@ describe('wrong handles', () => {
     expect(error.message).toContain('another version of millrace')
   })
 
-  test.each([['mutex'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])('kind %s', (kind) => {
-    const error = thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), kind }))
-    expect(error).toBeInstanceOf(TypeError)
-    expect(error.message).toContain('kind')
-  })
+  test.each([['mutex'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
+    'kind %s',
+    (kind) => {
+      const error = thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), kind }))
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error.message).toContain('kind')
+    },
+  )
 
   test('the kind of another object', () => {
     for (const target of targets) {
@@ -225,7 +273,9 @@ describe('wrong handles', () => {
   })
 
   test.each([['sender'], [''], [undefined], [1], [null]])('view %s of a channel', (view) => {
-    expect(thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), view }))).toBeInstanceOf(TypeError)
+    expect(thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), view }))).toBeInstanceOf(
+      TypeError,
+    )
   })
 
   test('the codec that counts is that of the channel, whatever the handle says', () => {
@@ -249,14 +299,15 @@ describe('wrong handles', () => {
     const error = thrown(() => openAny({ ...handleOf(probe), memory }))
     expect(error).toBeInstanceOf(TypeError)
     expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
-    if (memory instanceof WebAssembly.Memory) expect(new Uint8Array(memory.buffer).every((byte) => byte === 0)).toBe(true)
+    if (memory instanceof WebAssembly.Memory)
+      expect(new Uint8Array(memory.buffer).every((byte) => byte === 0)).toBe(true)
   })
 
   test('memory of another layout', () => {
     const memory = new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true })
     new Uint8Array(memory.buffer).set(snapshot())
     const words = new Uint32Array(memory.buffer)
-    const magic = words.findIndex((word) => word === 0x6d726163)
+    const magic = words.indexOf(0x6d726163)
     expect(magic).toBeGreaterThan(0)
     for (const version of [0, 2, 0xffffffff]) {
       words[magic + 1] = version
@@ -300,7 +351,8 @@ describe('wrong handles', () => {
           expect(error).toBeInstanceOf(StaleHandleError)
         }
         // Another object of the kind and generation may be the neighbour: then it is that one.
-        if (opened !== undefined) expect([...targets, probe].map((each) => handleOf(each).address)).toContain(opened.address)
+        if (opened !== undefined)
+          expect([...targets, probe].map((each) => handleOf(each).address)).toContain(opened.address)
       }
     }
     expect(changed(before)).toEqual([])
@@ -322,8 +374,28 @@ describe('wrong handles', () => {
   test('random forgeries either are one of the real handles or throw a clear error; memory stays as it was', () => {
     const rng = random('forge')
     const before = snapshot()
-    const real = new Set(targets.concat(probe).map((target) => `${handleOf(target).kind} ${handleOf(target).address} ${handleOf(target).generation}`))
-    const junk: unknown[] = [undefined, null, true, '', 'x', -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 2n, {}, [], () => 1, Symbol('s')]
+    const real = new Set(
+      targets
+        .concat(probe)
+        .map((target) => `${handleOf(target).kind} ${handleOf(target).address} ${handleOf(target).generation}`),
+    )
+    const junk: unknown[] = [
+      undefined,
+      null,
+      true,
+      '',
+      'x',
+      -1,
+      0.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      2 ** 53,
+      2n,
+      {},
+      [],
+      () => 1,
+      Symbol('s'),
+    ]
     const junkOr = (make: () => unknown): unknown => (rng.below(4) === 0 ? rng.pick(junk) : make())
     let opened = 0
     for (let i = 0; i < rounds(20_000); i++) {
@@ -331,10 +403,14 @@ describe('wrong handles', () => {
       for (let changes = 1 + rng.below(2); changes > 0; changes--) {
         switch (rng.below(7)) {
           case 0:
-            handle.address = junkOr(() => rng.pick([rng.below(2 ** 32), rng.below(2 ** 20), 128 * rng.below(2 ** 13), 1024 * rng.below(2 ** 10)]))
+            handle.address = junkOr(() =>
+              rng.pick([rng.below(2 ** 32), rng.below(2 ** 20), 128 * rng.below(2 ** 13), 1024 * rng.below(2 ** 10)]),
+            )
             break
           case 1:
-            handle.generation = junkOr(() => rng.pick([rng.below(2 ** 32), rng.below(2 ** 24), rng.below(8), 2 ** 24 + rng.below(8)]))
+            handle.generation = junkOr(() =>
+              rng.pick([rng.below(2 ** 32), rng.below(2 ** 24), rng.below(8), 2 ** 24 + rng.below(8)]),
+            )
             break
           case 2:
             handle.kind = junkOr(() => rng.pick(['channel', 'stack', 'counter', 'atomic', 'waiter', 'scratch', 'free']))

@@ -35,7 +35,11 @@ async function produce({ open, io }: Tools, handle: unknown, { tickets }: Ledger
     const first = Atomics.add(words, 0, batch)
     if (first + batch > 2 ** 25) return
     if (batch === 1) await io.send(ch, first)
-    else await io.sendMany(ch, ch.codec.batch.from({ length: batch }, (_: unknown, i: number) => first + i))
+    else
+      await io.sendMany(
+        ch,
+        ch.codec.batch.from({ length: batch }, (_: unknown, i: number) => first + i),
+      )
   }
 }
 
@@ -65,7 +69,8 @@ function tally({ tickets, seen }: Ledger): { drawn: number; lost: number; double
   return { drawn, lost, doubled }
 }
 
-const waitForThreads = (count: number): Promise<void> => until(() => arena.stats().threads === count, `${count} threads`)
+const waitForThreads = (count: number): Promise<void> =>
+  until(() => arena.stats().threads === count, `${count} threads`)
 
 describe('channels', () => {
   const settings: [Codec<number>, number, number][] = [
@@ -196,7 +201,12 @@ describe('other objects', () => {
     const capacity = 50
     const stack = new Stack(u32, { capacity, arena })
     const shared = ledger()
-    const work = async ({ open, randomFrom }: Tools, handle: unknown, { tickets, seen }: Ledger, seed: number): Promise<void> => {
+    const work = async (
+      { open, randomFrom }: Tools,
+      handle: unknown,
+      { tickets, seen }: Ledger,
+      seed: number,
+    ): Promise<void> => {
       const [stack, words, marks, rng] = [open(handle), new Int32Array(tickets), new Uint8Array(seen), randomFrom(seed)]
       let mine = -1
       while (Atomics.load(words, 1) === 0) {

@@ -93,7 +93,11 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('stack of %s', (_name
 
 describe('between threads', () => {
   /** Pushes and pops at random until `count` values were pushed; returns what was pushed and popped. */
-  const churn = (stack: Stack<number>, threads: number, count: number): Promise<{ pushed: number[]; popped: number[] }[]> =>
+  const churn = (
+    stack: Stack<number>,
+    threads: number,
+    count: number,
+  ): Promise<{ pushed: number[]; popped: number[] }[]> =>
     Promise.all(
       range(threads).map((thread) =>
         elsewhere(
@@ -156,14 +160,25 @@ describe('between threads', () => {
     )
     expect([stack.length, stack.push(0)]).toEqual([4 * count, false])
     const got = await Promise.all(
-      range(4).map(() => elsewhere('blocking', ({ open }, handle) => Uint32Array.from(open(handle).drain() as Iterable<number>), stack.handle)),
+      range(4).map(() =>
+        elsewhere(
+          'blocking',
+          ({ open }, handle) => Uint32Array.from(open(handle).drain() as Iterable<number>),
+          stack.handle,
+        ),
+      ),
     )
     const seen = new Uint8Array(4 * count)
     for (const each of got) for (const v of each) seen[v] = (seen[v] as number) + 1
     expect(seen.every((n) => n === 1)).toBe(true)
     // Who pops alone pops newer values of one producer before older ones.
     for (const each of got) {
-      const last = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+      const last = [
+        Number.POSITIVE_INFINITY,
+        Number.POSITIVE_INFINITY,
+        Number.POSITIVE_INFINITY,
+        Number.POSITIVE_INFINITY,
+      ]
       for (const v of each) {
         const producer = Math.floor(v / count)
         expect(v < (last[producer] as number)).toBe(true)

@@ -14,7 +14,15 @@ test('FIFO-10 FIFO-11 LFS-5 a small run of the stress program', async () => {
 }, 120_000)
 
 test('the stress program refuses options that make no sense', async () => {
-  for (const options of [['--messages', '0'], ['--messages', 'many'], ['--seconds', '-1'], ['--seed', 'x']]) {
-    await expect(promisify(execFile)(process.execPath, [main, ...options])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('usage') })
+  for (const options of [
+    ['--messages', '0'],
+    ['--messages', 'many'],
+    ['--seconds', '-1'],
+    ['--seed', 'x'],
+  ]) {
+    await expect(promisify(execFile)(process.execPath, [main, ...options])).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('usage'),
+    })
   }
 })

@@ -9,11 +9,25 @@ const { make } = buffered()
 
 const SENDING = ['send', 'sendSync', 'trySend', 'sendMany', 'sendManySync', 'trySendMany', 'close']
 const RECEIVING = [
-  ...['receive', 'receiveSync', 'tryReceive', 'next', 'nextSync', 'tryNext', 'receiveMany', 'receiveManySync', 'tryReceiveMany'],
+  ...[
+    'receive',
+    'receiveSync',
+    'tryReceive',
+    'next',
+    'nextSync',
+    'tryNext',
+    'receiveMany',
+    'receiveManySync',
+    'tryReceiveMany',
+  ],
   ...['sync', 'available', Symbol.asyncIterator],
 ]
 
-const halves: [string, (ch: Channel<number>) => SendChannel<number>, (ch: Channel<number>) => ReceiveChannel<number>][] = [
+const halves: [
+  string,
+  (ch: Channel<number>) => SendChannel<number>,
+  (ch: Channel<number>) => ReceiveChannel<number>,
+][] = [
   ['views', (ch) => ch.sender, (ch) => ch.receiver],
   ['views that went through a handle', (ch) => open(ch.sender.handle), (ch) => open(ch.receiver.handle)],
   [
@@ -77,7 +91,9 @@ describe.each(halves)('%s', (_what, senderOf, receiverOf) => {
     expect([await receiver.receive(), receiver.receiveSync(), receiver.tryReceive()]).toEqual([1, 2, 3])
     expect([(await receiver.next()).value, receiver.nextSync().value, receiver.tryNext()?.value]).toEqual([4, 5, 6])
     const into = new Float64Array(1)
-    expect([await receiver.receiveMany(into), receiver.receiveManySync(into), receiver.tryReceiveMany(into)]).toEqual([1, 1, 1])
+    expect([await receiver.receiveMany(into), receiver.receiveManySync(into), receiver.tryReceiveMany(into)]).toEqual([
+      1, 1, 1,
+    ])
     for await (const v of receiver) {
       expect(v).toBe(10)
       break

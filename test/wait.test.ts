@@ -4,7 +4,19 @@ import { getEventListeners } from 'node:events'
 import { type Channel, f64, open, StaleHandleError, TimeoutError, u32 } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { buffered } from './conformance/subject.js'
-import { elapsed, expectPending, isPending, macrotask, parkedMeter, rejection, retry, sleep, smallBlocks, thrown, until } from './support/probe.js'
+import {
+  elapsed,
+  expectPending,
+  isPending,
+  macrotask,
+  parkedMeter,
+  rejection,
+  retry,
+  sleep,
+  smallBlocks,
+  thrown,
+  until,
+} from './support/probe.js'
 import { random } from './support/random.js'
 import { rounds } from './support/settings.js'
 import { elsewhere, placements } from './support/threads.js'
@@ -13,7 +25,11 @@ const { make, arena, gate } = buffered()
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
 /** All calls that wait, on an empty channel (receiving) or a full one (sending). */
-function waitingCalls(empty: Channel<number>, full: Channel<number>, options: object | undefined): Record<string, () => Promise<unknown>> {
+function waitingCalls(
+  empty: Channel<number>,
+  full: Channel<number>,
+  options: object | undefined,
+): Record<string, () => Promise<unknown>> {
   const into = new Float64Array(1)
   return {
     receive: () => empty.receive(options),
@@ -26,7 +42,11 @@ function waitingCalls(empty: Channel<number>, full: Channel<number>, options: ob
   }
 }
 
-function blockingCalls(empty: Channel<number>, full: Channel<number>, options: object | undefined): Record<string, () => unknown> {
+function blockingCalls(
+  empty: Channel<number>,
+  full: Channel<number>,
+  options: object | undefined,
+): Record<string, () => unknown> {
   const into = new Float64Array(1)
   return {
     receiveSync: () => empty.receiveSync(options),
@@ -58,17 +78,21 @@ describe('options', () => {
     ['options null', null, TypeError, 'ERR_INVALID_ARG_TYPE'],
     ['options "x"', 'x', TypeError, 'ERR_INVALID_ARG_TYPE'],
   ]
-  test.each(bad)('%s is refused by every call that waits, even where it need not', async (_what, options, Class, code) => {
-    const [empty, full] = pair()
-    const calls = { ...waitingCalls(empty, full, options as object), ...waitingCalls(full, empty, options as object) }
-    for (const call of Object.values(calls)) {
-      const error = await rejection(call())
-      expect(error).toBeInstanceOf(Class)
-      expect(error.code).toBe(code)
-    }
-    for (const call of Object.values(blockingCalls(full, empty, options as object))) expect(thrown(call)).toBeInstanceOf(Class)
-    expect([empty.length, full.length]).toEqual([0, 1])
-  })
+  test.each(bad)(
+    '%s is refused by every call that waits, even where it need not',
+    async (_what, options, Class, code) => {
+      const [empty, full] = pair()
+      const calls = { ...waitingCalls(empty, full, options as object), ...waitingCalls(full, empty, options as object) }
+      for (const call of Object.values(calls)) {
+        const error = await rejection(call())
+        expect(error).toBeInstanceOf(Class)
+        expect(error.code).toBe(code)
+      }
+      for (const call of Object.values(blockingCalls(full, empty, options as object)))
+        expect(thrown(call)).toBeInstanceOf(Class)
+      expect([empty.length, full.length]).toEqual([0, 1])
+    },
+  )
 
   test.each(NAMES)('%s: a timeout rejects with a TimeoutError, not before its time', async (name) => {
     for (const timeout of [1, 20]) {
@@ -101,17 +125,25 @@ describe('options', () => {
     })
   })
 
-  test.each([[Number.POSITIVE_INFINITY], [2 ** 31], [2 ** 32 + 5], [Number.MAX_VALUE]])('a timeout of %d ms does not fire at once', async (timeout) => {
-    const ch = make(f64, 1)
-    const receiving = ch.receive({ timeout })
-    await expectPending(receiving)
-    ch.trySend(1)
-    expect(await receiving).toBe(1)
-    const other = elsewhere('blocking', ({ open }, handle, timeout) => open(handle).receiveSync({ timeout }), ch.handle, timeout)
-    expect(await isPending(other)).toBe(true)
-    ch.trySend(2)
-    expect(await other).toBe(2)
-  })
+  test.each([[Number.POSITIVE_INFINITY], [2 ** 31], [2 ** 32 + 5], [Number.MAX_VALUE]])(
+    'a timeout of %d ms does not fire at once',
+    async (timeout) => {
+      const ch = make(f64, 1)
+      const receiving = ch.receive({ timeout })
+      await expectPending(receiving)
+      ch.trySend(1)
+      expect(await receiving).toBe(1)
+      const other = elsewhere(
+        'blocking',
+        ({ open }, handle, timeout) => open(handle).receiveSync({ timeout }),
+        ch.handle,
+        timeout,
+      )
+      expect(await isPending(other)).toBe(true)
+      ch.trySend(2)
+      expect(await other).toBe(2)
+    },
+  )
 })
 
 describe('abort', () => {

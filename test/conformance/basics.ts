@@ -40,7 +40,18 @@ export function basics({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    for (const capacity of [-1, -(2 ** 40), Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1.5, 0.5, 2 ** 53, 2 ** 31, 2 ** 32 + 1]) {
+    for (const capacity of [
+      -1,
+      -(2 ** 40),
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      1.5,
+      0.5,
+      2 ** 53,
+      2 ** 31,
+      2 ** 32 + 1,
+    ]) {
       test(`CHAN-4 capacity ${capacity} is a RangeError`, () => {
         const before = arena.stats()
         const error = thrown(() => channel(f64, { capacity, arena }))
@@ -52,11 +63,14 @@ export function basics({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    test.each([['10'], [10n], [null], [true], [{}], [[10]], [() => 10], [Symbol('ten')]])('CHAN-4 capacity %s is a TypeError', (capacity) => {
-      const error = thrown(() => channel(f64, { capacity: capacity as unknown as number, arena }))
-      expect(error).toBeInstanceOf(TypeError)
-      expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
-    })
+    test.each([['10'], [10n], [null], [true], [{}], [[10]], [() => 10], [Symbol('ten')]])(
+      'CHAN-4 capacity %s is a TypeError',
+      (capacity) => {
+        const error = thrown(() => channel(f64, { capacity: capacity as unknown as number, arena }))
+        expect(error).toBeInstanceOf(TypeError)
+        expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
+      },
+    )
 
     test('CHAN-4 the limit in the message is the real one for an empty arena of that size', () => {
       const error = thrown(() => channel(f64, { capacity: 2 ** 29, arena }))
@@ -101,7 +115,9 @@ export function basics({ name, capacities, arena, make }: Subject): void {
     test('CHAN-8 both ends report the capacity', () => {
       for (let capacity = 1; capacity <= 9; capacity++) {
         const ch = make(u32, capacity)
-        expect([ch.capacity, ch.sender.capacity, ch.receiver.capacity, open(ch.handle).capacity]).toEqual(Array(4).fill(capacity))
+        expect([ch.capacity, ch.sender.capacity, ch.receiver.capacity, open(ch.handle).capacity]).toEqual(
+          Array(4).fill(capacity),
+        )
       }
     })
 

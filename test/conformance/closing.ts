@@ -12,7 +12,8 @@ const END = { value: undefined, done: true }
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
 export function closing({ name, capacities, arena, make, gate }: Subject): void {
-  const many = (count: number, codec: Codec<number>): Channel<number>[] => range(count).map(() => channel(codec, { capacity: 1, arena }))
+  const many = (count: number, codec: Codec<number>): Channel<number>[] =>
+    range(count).map(() => channel(codec, { capacity: 1, arena }))
 
   describe(`${name}: close`, () => {
     for (const { codec, value, name, batch } of kits) {
@@ -43,7 +44,9 @@ export function closing({ name, capacities, arena, make, gate }: Subject): void 
             ch.close()
             for (let i = 0; i < capacity; i++) {
               const got = await ch[form]()
-              expect(got).toEqual(form.startsWith('next') || form === 'tryNext' ? { value: value(i), done: false } : value(i))
+              expect(got).toEqual(
+                form.startsWith('next') || form === 'tryNext' ? { value: value(i), done: false } : value(i),
+              )
             }
             expect(await ch.next()).toEqual(END)
             ch.dispose()
@@ -354,11 +357,15 @@ export function closing({ name, capacities, arena, make, gate }: Subject): void 
 
     test('CLOSE-20 a loop that waits ends when another task closes', async () => {
       const ch = make(f64, 1)
-      const looping = here('async', async ({ open }, handle) => {
-        let n = 0
-        for await (const _ of open(handle)) n++
-        return n
-      }, ch.handle)
+      const looping = here(
+        'async',
+        async ({ open }, handle) => {
+          let n = 0
+          for await (const _ of open(handle)) n++
+          return n
+        },
+        ch.handle,
+      )
       await ch.send(1)
       await ch.send(2)
       ch.close()

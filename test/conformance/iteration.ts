@@ -28,22 +28,16 @@ export function iteration({ name, capacities, make }: Subject): void {
     for (const { name, left, right } of placements) {
       test(`ITER-1 ITER-8 values arrive in order and the loop ends (${name})`, async () => {
         const ch = make(f64, 3)
-        const receiving = right(
-          async ({ open, io }, handle) => {
-            const got: number[] = []
-            for await (const v of io.values(open(handle))) got.push(v)
-            return got
-          },
-          ch.handle,
-        )
-        await left(
-          async ({ open, io }, handle) => {
-            const ch = open(handle)
-            for (let i = 0; i < 200; i++) await io.send(ch, i)
-            ch.close()
-          },
-          ch.handle,
-        )
+        const receiving = right(async ({ open, io }, handle) => {
+          const got: number[] = []
+          for await (const v of io.values(open(handle))) got.push(v)
+          return got
+        }, ch.handle)
+        await left(async ({ open, io }, handle) => {
+          const ch = open(handle)
+          for (let i = 0; i < 200; i++) await io.send(ch, i)
+          ch.close()
+        }, ch.handle)
         expect(await receiving).toEqual(Array.from({ length: 200 }, (_, i) => i))
       })
     }
@@ -109,14 +103,11 @@ export function iteration({ name, capacities, make }: Subject): void {
         const ch = make(f64, 4)
         const count = 1000
         const receivers = [left, right, left, right].map((run) =>
-          run(
-            async ({ open, io }, handle) => {
-              const got: number[] = []
-              for await (const v of io.values(open(handle))) got.push(v)
-              return got
-            },
-            ch.handle,
-          ),
+          run(async ({ open, io }, handle) => {
+            const got: number[] = []
+            for await (const v of io.values(open(handle))) got.push(v)
+            return got
+          }, ch.handle),
         )
         for (let i = 0; i < count; i++) await ch.send(i)
         ch.close()

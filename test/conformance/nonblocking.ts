@@ -59,12 +59,15 @@ export function nonblocking({ name, capacities, arena, make }: Subject): void {
       const [a, b] = [open(there), open(back)]
       for (let i = 0; i < (rounds as number); i++) {
         let n = a.tryReceive()
-        for (let tries = 0; n === undefined; n = a.tryReceive()) if (++tries % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
+        for (let tries = 0; n === undefined; n = a.tryReceive())
+          if (++tries % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
         while (!b.trySend(n)) {}
       }
     }) as Parameters<typeof elsewhere>[1]
 
-    for (const codec of kits.filter((kit) => kit.name === 'u32' || kit.name === 'f64').map((kit) => kit.codec as typeof f64)) {
+    for (const codec of kits
+      .filter((kit) => kit.name === 'u32' || kit.name === 'f64')
+      .map((kit) => kit.codec as typeof f64)) {
       for (const [where, run] of Object.entries({ 'one thread': here, 'two threads': elsewhere })) {
         test(`NB-7 ${codec.name}, ${where}: who knows that a value was sent finds it`, async () => {
           const [there, back] = [make(codec, 3), make(codec, 3)]

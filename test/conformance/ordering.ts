@@ -31,26 +31,20 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
         test(`FIFO-3 ${codec.name}: one producer, one consumer, all in order (${name})`, async () => {
           for (const capacity of capacities) {
             const ch = make(codec, capacity)
-            const sending = left(
-              async ({ open, io }, handle) => {
-                const ch = open(handle)
-                for (let i = 0; i < 200; i++) await io.send(ch, i)
-              },
-              ch.handle,
-            )
-            const got = await right(
-              async ({ open, io }, handle) => {
-                const ch = open(handle)
-                const got: unknown[] = []
-                for (let i = 0; i < 100; i++) got.push(await io.receive(ch))
-                for (let i = 0; i < 100; i++) {
-                  const next = await io.next(ch)
-                  got.push(next.done ? 'done' : next.value)
-                }
-                return got
-              },
-              ch.handle,
-            )
+            const sending = left(async ({ open, io }, handle) => {
+              const ch = open(handle)
+              for (let i = 0; i < 200; i++) await io.send(ch, i)
+            }, ch.handle)
+            const got = await right(async ({ open, io }, handle) => {
+              const ch = open(handle)
+              const got: unknown[] = []
+              for (let i = 0; i < 100; i++) got.push(await io.receive(ch))
+              for (let i = 0; i < 100; i++) {
+                const next = await io.next(ch)
+                got.push(next.done ? 'done' : next.value)
+              }
+              return got
+            }, ch.handle)
             expect(got).toEqual(range(200))
             await sending
           }
@@ -333,7 +327,9 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
     test('FIFO-19 abandoned receivers are out of the queue: the next value goes to the next live one', async () => {
       const ch = make(f64, 1)
       const stop = new AbortController()
-      const abandoned = range(10).map((i) => rejection(ch.receive(i % 2 === 0 ? { timeout: 5 } : { signal: stop.signal })))
+      const abandoned = range(10).map((i) =>
+        rejection(ch.receive(i % 2 === 0 ? { timeout: 5 } : { signal: stop.signal })),
+      )
       const live = ch.receive()
       stop.abort()
       for (const error of await Promise.all(abandoned)) expect(['TimeoutError', 'AbortError']).toContain(error.name)

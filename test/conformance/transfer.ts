@@ -91,15 +91,12 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
         test(`SEND-7 SEND-8 ${codecName}: values arrive unchanged, falsy ones too (${name})`, async () => {
           for (const capacity of [1, 3]) {
             const ch = make(codec as typeof f64, capacity)
-            const receiving = right(
-              async ({ open, io }, handle) => {
-                const ch = open(handle)
-                const got: unknown[] = []
-                for (let next = await io.next(ch); !next.done; next = await io.next(ch)) got.push(next.value)
-                return got
-              },
-              ch.handle,
-            )
+            const receiving = right(async ({ open, io }, handle) => {
+              const ch = open(handle)
+              const got: unknown[] = []
+              for (let next = await io.next(ch); !next.done; next = await io.next(ch)) got.push(next.value)
+              return got
+            }, ch.handle)
             await left(
               async ({ open, io }, handle, values) => {
                 const ch = open(handle)
@@ -154,20 +151,22 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
     for (const { name, left } of placements) {
       test(`SEND-10 a receive that timed out has not happened (${name})`, async () => {
         const ch = make(f64, 1)
-        const outcome = await left(
-          async ({ open, io }, handle) => {
-            const start = performance.now()
-            try {
-              await io.receive(open(handle), { timeout: 30 })
-              return 'received'
-            } catch (error) {
-              const { name, code, message } = error as TimeoutError
-              return { name, code, message, late: performance.now() - start >= 30 }
-            }
-          },
-          ch.handle,
-        )
-        expect(outcome).toEqual({ name: 'TimeoutError', code: 'ERR_TIMEOUT', message: expect.stringContaining('30 ms'), late: true })
+        const outcome = await left(async ({ open, io }, handle) => {
+          const start = performance.now()
+          try {
+            await io.receive(open(handle), { timeout: 30 })
+            return 'received'
+          } catch (error) {
+            const { name, code, message } = error as TimeoutError
+            return { name, code, message, late: performance.now() - start >= 30 }
+          }
+        }, ch.handle)
+        expect(outcome).toEqual({
+          name: 'TimeoutError',
+          code: 'ERR_TIMEOUT',
+          message: expect.stringContaining('30 ms'),
+          late: true,
+        })
         await ch.send(5)
         expect(ch.length).toBe(1)
         expect(await ch.receive()).toBe(5)
@@ -177,18 +176,15 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
         const ch = make(f64, 2)
         ch.trySend(1)
         ch.trySend(2)
-        const outcome = await left(
-          async ({ open, io }, handle) => {
-            const start = performance.now()
-            try {
-              await io.send(open(handle), 3, { timeout: 30 })
-              return 'sent'
-            } catch (error) {
-              return { code: (error as TimeoutError).code, late: performance.now() - start >= 30 }
-            }
-          },
-          ch.handle,
-        )
+        const outcome = await left(async ({ open, io }, handle) => {
+          const start = performance.now()
+          try {
+            await io.send(open(handle), 3, { timeout: 30 })
+            return 'sent'
+          } catch (error) {
+            return { code: (error as TimeoutError).code, late: performance.now() - start >= 30 }
+          }
+        }, ch.handle)
         expect(outcome).toEqual({ code: 'ERR_TIMEOUT', late: true })
         expect([ch.tryReceive(), ch.tryReceive(), ch.tryReceive()]).toEqual([1, 2, undefined])
         expect(ch.trySend(4)).toBe(true)
@@ -196,19 +192,23 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
       })
     }
 
-    test.each([[0], [-1], [Number.NEGATIVE_INFINITY], [-0]])('SEND-12 a timeout of %d still tries once', async (timeout) => {
-      const ch = make(f64, 1)
-      for (const call of [() => ch.receiveSync({ timeout }), () => ch.nextSync({ timeout })]) expect(thrown(call).code).toBe('ERR_TIMEOUT')
-      expect((await rejection(ch.receive({ timeout }))).code).toBe('ERR_TIMEOUT')
-      expect((await rejection(ch.next({ timeout }))).code).toBe('ERR_TIMEOUT')
-      await ch.send(1, { timeout })
-      expect((await rejection(ch.send(2, { timeout }))).code).toBe('ERR_TIMEOUT')
-      expect(thrown(() => ch.sendSync(2, { timeout })).code).toBe('ERR_TIMEOUT')
-      expect(await ch.receive({ timeout })).toBe(1)
-      ch.sendSync(3, { timeout })
-      expect(ch.receiveSync({ timeout })).toBe(3)
-      expect(ch.length).toBe(0)
-    })
+    test.each([[0], [-1], [Number.NEGATIVE_INFINITY], [-0]])(
+      'SEND-12 a timeout of %d still tries once',
+      async (timeout) => {
+        const ch = make(f64, 1)
+        for (const call of [() => ch.receiveSync({ timeout }), () => ch.nextSync({ timeout })])
+          expect(thrown(call).code).toBe('ERR_TIMEOUT')
+        expect((await rejection(ch.receive({ timeout }))).code).toBe('ERR_TIMEOUT')
+        expect((await rejection(ch.next({ timeout }))).code).toBe('ERR_TIMEOUT')
+        await ch.send(1, { timeout })
+        expect((await rejection(ch.send(2, { timeout }))).code).toBe('ERR_TIMEOUT')
+        expect(thrown(() => ch.sendSync(2, { timeout })).code).toBe('ERR_TIMEOUT')
+        expect(await ch.receive({ timeout })).toBe(1)
+        ch.sendSync(3, { timeout })
+        expect(ch.receiveSync({ timeout })).toBe(3)
+        expect(ch.length).toBe(0)
+      },
+    )
 
     for (const { name, left } of placements) {
       test(`SEND-13 a closed, drained channel ends a receive at once, whatever its timeout (${name})`, async () => {
@@ -216,7 +216,9 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
         ch.close()
         for (const timeout of [0, 1, 60_000]) {
           const took = await elapsed(async () => {
-            expect(await left(({ open, io }, handle, timeout) => io.next(open(handle), { timeout }), ch.handle, timeout)).toEqual({
+            expect(
+              await left(({ open, io }, handle, timeout) => io.next(open(handle), { timeout }), ch.handle, timeout),
+            ).toEqual({
               value: undefined,
               done: true,
             })
@@ -228,18 +230,15 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
       test(`SEND-14 a slow receiver gets all that was sent before the close (${name})`, async () => {
         const ch = make(f64, 100)
         const parked = parkedMeter(arena)
-        const receiving = left(
-          async ({ open, io, sleep }, handle) => {
-            const ch = open(handle)
-            const got: unknown[] = []
-            for (let i = 0; i < 4; i++) {
-              got.push(await io.receive(ch))
-              await sleep(20)
-            }
-            return got
-          },
-          ch.handle,
-        )
+        const receiving = left(async ({ open, io, sleep }, handle) => {
+          const ch = open(handle)
+          const got: unknown[] = []
+          for (let i = 0; i < 4; i++) {
+            got.push(await io.receive(ch))
+            await sleep(20)
+          }
+          return got
+        }, ch.handle)
         await parked(1)
         for (const v of [7, 8, 9]) ch.sendSync(v)
         ch.close()
@@ -327,23 +326,20 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
       test(`SEND-16 a receiver with a timeout of 1 ms gets every message (${name})`, async () => {
         const ch = make(f64, 1)
         const count = rounds(5000)
-        const receiving = right(
-          async ({ open, io }, handle) => {
-            const ch = open(handle)
-            let expected = 0
-            for (;;) {
-              try {
-                const next = await io.next(ch, { timeout: 1 })
-                if (next.done) return expected
-                if (next.value !== expected) return `got ${next.value} for ${expected}`
-                expected++
-              } catch (error) {
-                if ((error as { code: string }).code !== 'ERR_TIMEOUT') throw error
-              }
+        const receiving = right(async ({ open, io }, handle) => {
+          const ch = open(handle)
+          let expected = 0
+          for (;;) {
+            try {
+              const next = await io.next(ch, { timeout: 1 })
+              if (next.done) return expected
+              if (next.value !== expected) return `got ${next.value} for ${expected}`
+              expected++
+            } catch (error) {
+              if ((error as { code: string }).code !== 'ERR_TIMEOUT') throw error
             }
-          },
-          ch.handle,
-        )
+          }
+        }, ch.handle)
         await left(
           async ({ open, io, sleep }, handle, count) => {
             const ch = open(handle)
@@ -364,16 +360,15 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
       const ch = make(f64, 1)
       await retry(async () => {
         const { spawn } = await import('../support/threads.js')
-        const worker = spawn(
-          ({ open, sleepSync }, handle) => {
-            sleepSync(50)
-            open(handle).sendSync(4)
-          },
-          ch.handle,
-        )
+        const worker = spawn(({ open, sleepSync }, handle) => {
+          sleepSync(50)
+          open(handle).sendSync(4)
+        }, ch.handle)
         // The worker starts without this thread's help once it has its message.
         await sleep(0)
-        expect(await here('blocking', ({ open, io }, handle) => io.receive(open(handle), { timeout: 20_000 }), ch.handle)).toBe(4)
+        expect(
+          await here('blocking', ({ open, io }, handle) => io.receive(open(handle), { timeout: 20_000 }), ch.handle),
+        ).toBe(4)
         await worker.ended
       })
     })

@@ -77,7 +77,8 @@ export const roles = {
   /** One producer, one consumer: the exact sequence. */
   receiveSequence({ handle }) {
     let expected = 0
-    for (const value of open(handle).sync()) if (value !== expected++) throw new Error(`got ${value} instead of ${expected - 1}`)
+    for (const value of open(handle).sync())
+      if (value !== expected++) throw new Error(`got ${value} instead of ${expected - 1}`)
     return expected
   },
 

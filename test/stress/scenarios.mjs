@@ -1,5 +1,5 @@
-import { AtomicI32, channel, f64, Stack, u32 } from 'millrace'
-import { results, settle, stopThreads, thread } from './threads.mjs'
+import { channel, f64, Stack, u32 } from 'millrace'
+import { results, settle, thread } from './threads.mjs'
 
 /** Throws unless each of the first `count` values was marked exactly once. */
 function checkHistogram(marks, count) {
@@ -10,7 +10,8 @@ function checkHistogram(marks, count) {
     if (seen[i] === 0) lost++
     else if (seen[i] !== 1) doubled++
   }
-  if (lost > 0 || doubled > 0) throw new Error(`of ${count} values ${lost} were lost and ${doubled} came more than once`)
+  if (lost > 0 || doubled > 0)
+    throw new Error(`of ${count} values ${lost} were lost and ${doubled} came more than once`)
 }
 
 /** A scenario with one channel: so many threads in that role send, so many in this role receive, then the channel is closed. */
@@ -26,7 +27,9 @@ function through(name, share, { codec, capacities, senders, receivers, send, rec
       const ch = channel(codec, { capacity, arena })
       const marks = new SharedArrayBuffer(receive === 'receiveSequence' ? 0 : total)
       const common = { handle: ch.handle, producers: senders, marks, batch }
-      const receiving = Array.from({ length: receivers }, () => thread(receive, { ...common, seed: rng.below(2 ** 31) }))
+      const receiving = Array.from({ length: receivers }, () =>
+        thread(receive, { ...common, seed: rng.below(2 ** 31) }),
+      )
       const sending = Array.from({ length: senders }, (_, producer) =>
         thread(send, { ...common, producer, count: each, seed: rng.below(2 ** 31) }),
       )
@@ -44,9 +47,11 @@ function through(name, share, { codec, capacities, senders, receivers, send, rec
   }
 }
 
-const SIZES = [1, 2, 3, 7, 64, 100, 1000, 1024]
+/** With a few places, threads sleep and wake for nearly every message: thousands of times slower, so such scenarios get few messages. */
+const TIGHT = [1, 2, 3, 7]
+const ROOMY = [64, 100, 1000, 1024, 4096]
 const single = { senders: 1, receivers: 1 }
-const ROOMY = [100, 1000, 1024, 4096]
+const several = { senders: 2, receivers: 2 }
 
 /** Threads push and pop at random on one small stack. */
 const stack = {
@@ -65,7 +70,14 @@ const stack = {
     try {
       await results(
         Array.from({ length: threads }, (_, producer) =>
-          thread('pushPop', { handle: s.handle, count: each, producer, producers: threads, marks, seed: rng.below(2 ** 31) }),
+          thread('pushPop', {
+            handle: s.handle,
+            count: each,
+            producer,
+            producers: threads,
+            marks,
+            seed: rng.below(2 ** 31),
+          }),
         ),
       )
     } finally {
@@ -85,7 +97,7 @@ const kills = {
   share: 1,
   async run({ arena, count, rng }) {
     const codec = rng.pick([u32, f64])
-    const capacity = rng.pick(SIZES)
+    const capacity = rng.pick(ROOMY)
     const ch = channel(codec, { capacity, arena })
     const dead = Math.min(40, Math.ceil(count / 20_000))
     const producers = dead + 1
@@ -94,17 +106,14 @@ const kills = {
     const common = { handle: ch.handle, producers, marks }
     const receiving = thread('receive', common)
     const sending = thread('send', { ...common, producer: 0, count: each })
-    const waiting = new AtomicI32(0, { arena })
     for (let producer = 1; producer <= dead; producer++) {
-      const { threads } = arena.stats()
       const victim = thread(rng.pick(['send', 'sendAsync']), { ...common, producer, count: each })
       const taker = thread(rng.pick(['receive', 'receiveAsync']), common)
-      await settle(() => arena.stats().threads >= Math.min(threads, 3) + 1)
-      await new Promise((resolve) => setTimeout(resolve, rng.below(10)))
+      // Somewhere between their start and the middle of their work.
+      await new Promise((resolve) => setTimeout(resolve, 20 + rng.below(60)))
       await Promise.all([victim.terminate(), taker.terminate()])
     }
     await sending.ended
-    waiting.dispose()
     ch.close()
     await receiving.ended
     const seen = new Uint8Array(marks)
@@ -127,40 +136,82 @@ const kills = {
   },
 }
 
-/** Shares are per cent of the messages of a pass. */
+/** Shares are per cent of the messages of a pass, more or less. */
 export const scenarios = [
   through('spsc-f64', 14, { codec: f64, capacities: ROOMY, ...single, send: 'send', receive: 'receiveSequence' }),
   through('spsc-u32', 14, { codec: u32, capacities: ROOMY, ...single, send: 'send', receive: 'receiveSequence' }),
-  through('spsc-small-f64', 1, { codec: f64, capacities: [1, 2, 3], ...single, send: 'send', receive: 'receiveSequence' }),
-  through('spsc-small-u32', 1, { codec: u32, capacities: [1, 2, 3], ...single, send: 'send', receive: 'receiveSequence' }),
-  through('mpsc-u32', 4, { codec: u32, capacities: SIZES, senders: 4, receivers: 1, send: 'send', receive: 'receive' }),
-  through('spmc-f64', 4, { codec: f64, capacities: SIZES, senders: 1, receivers: 4, send: 'send', receive: 'receive' }),
-  through('mpmc-f64', 5, { codec: f64, capacities: SIZES, senders: 4, receivers: 4, send: 'send', receive: 'receive' }),
-  through('mpmc-u32', 5, { codec: u32, capacities: SIZES, senders: 4, receivers: 4, send: 'send', receive: 'receive' }),
-  through('batch-f64', 20, {
-    ...{ codec: f64, capacities: ROOMY, senders: 2, receivers: 2, batches: [16, 64, 300] },
+  through('spsc-tight-f64', 0.05, {
+    codec: f64,
+    capacities: TIGHT,
+    ...single,
+    send: 'send',
+    receive: 'receiveSequence',
+  }),
+  through('spsc-tight-u32', 0.05, {
+    codec: u32,
+    capacities: TIGHT,
+    ...single,
+    send: 'send',
+    receive: 'receiveSequence',
+  }),
+  through('mpsc-u32', 4, { codec: u32, capacities: ROOMY, senders: 4, receivers: 1, send: 'send', receive: 'receive' }),
+  through('spmc-f64', 4, { codec: f64, capacities: ROOMY, senders: 1, receivers: 4, send: 'send', receive: 'receive' }),
+  through('mpmc-f64', 5, { codec: f64, capacities: ROOMY, senders: 4, receivers: 4, send: 'send', receive: 'receive' }),
+  through('mpmc-u32', 5, { codec: u32, capacities: ROOMY, senders: 4, receivers: 4, send: 'send', receive: 'receive' }),
+  through('mpmc-tight-f64', 0.1, {
+    codec: f64,
+    capacities: TIGHT,
+    senders: 4,
+    receivers: 4,
+    send: 'send',
+    receive: 'receive',
+  }),
+  through('mpmc-tight-u32', 0.1, {
+    codec: u32,
+    capacities: TIGHT,
+    senders: 4,
+    receivers: 4,
+    send: 'send',
+    receive: 'receive',
+  }),
+  through('batch-f64', 25, {
+    ...{ codec: f64, capacities: ROOMY, ...several, batches: [16, 64, 300] },
     ...{ send: 'sendBatches', receive: 'receiveBatches' },
   }),
   through('batch-u32', 12, {
-    ...{ codec: u32, capacities: ROOMY, senders: 2, receivers: 2, batches: [16, 64, 300] },
+    ...{ codec: u32, capacities: ROOMY, ...several, batches: [16, 64, 300] },
+    ...{ send: 'sendBatches', receive: 'receiveBatches' },
+  }),
+  through('batch-tight', 0.1, {
+    ...{ codec: f64, capacities: TIGHT, senders: 3, receivers: 3, batches: [2, 64] },
     ...{ send: 'sendBatches', receive: 'receiveBatches' },
   }),
   through('batch-odd', 3, {
-    ...{ codec: f64, capacities: [1, 3, 7, 127, 129], senders: 3, receivers: 3, batches: [2, 64, 300] },
+    ...{ codec: f64, capacities: [127, 129, 255], senders: 3, receivers: 3, batches: [64, 300] },
     ...{ send: 'sendBatches', receive: 'receiveBatches' },
   }),
   through('batch-async', 3, {
-    ...{ codec: f64, capacities: [64, 100, 1000], senders: 2, receivers: 2, batches: [64, 300] },
+    ...{ codec: f64, capacities: ROOMY, ...several, batches: [64, 300] },
     ...{ send: 'sendBatchesAsync', receive: 'receiveBatchesAsync' },
   }),
-  through('async', 2, { codec: f64, capacities: SIZES, senders: 2, receivers: 2, send: 'sendAsync', receive: 'receiveAsync' }),
-  through('async-to-blocking', 1.5, { codec: u32, capacities: SIZES, senders: 2, receivers: 2, send: 'sendAsync', receive: 'receive' }),
-  through('blocking-to-async', 1.5, { codec: f64, capacities: SIZES, senders: 2, receivers: 2, send: 'send', receive: 'receiveAsync' }),
   through('batch-to-single', 2, {
-    ...{ codec: u32, capacities: SIZES, senders: 2, receivers: 2, batches: [16, 300] },
+    ...{ codec: u32, capacities: ROOMY, ...several, batches: [16, 300] },
     ...{ send: 'sendBatches', receive: 'receive' },
   }),
-  through('timeouts', 0.1, { codec: u32, capacities: [1, 2, 7], senders: 2, receivers: 2, send: 'sendImpatiently', receive: 'receiveImpatiently' }),
+  through('async', 2, { codec: f64, capacities: ROOMY, ...several, send: 'sendAsync', receive: 'receiveAsync' }),
+  through('async-tight', 0.05, {
+    codec: u32,
+    capacities: TIGHT,
+    ...several,
+    send: 'sendAsync',
+    receive: 'receiveAsync',
+  }),
+  through('async-to-blocking', 1, { codec: u32, capacities: ROOMY, ...several, send: 'sendAsync', receive: 'receive' }),
+  through('blocking-to-async', 1, { codec: f64, capacities: ROOMY, ...several, send: 'send', receive: 'receiveAsync' }),
+  through('timeouts', 0.02, {
+    ...{ codec: u32, capacities: TIGHT, ...several },
+    ...{ send: 'sendImpatiently', receive: 'receiveImpatiently' },
+  }),
   stack,
   kills,
 ]

@@ -37,7 +37,11 @@ export const results = (threads) => Promise.all(threads.map(({ ended }) => ended
 
 /** Waits until the condition holds. */
 export async function settle(condition) {
-  for (const deadline = performance.now() + 20_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 1))) {
+  for (
+    const deadline = performance.now() + 20_000;
+    !condition();
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  ) {
     if (performance.now() > deadline) throw new Error('threads are still attached 20 s after they have ended')
   }
 }

@@ -31,7 +31,10 @@ export function child(text: string, { flags = [], limit = 20_000, onOut }: Child
       "Promise.all([import('millrace'), import('node:worker_threads')]).then(async ([millrace, { workerData, parentPort }]) => { const { open } = millrace;" +
       'const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));' + text + '})', { eval: true, workerData })
     ${text}`
-  const process = spawn(globalThis.process.execPath, [...flags, '--input-type=module', '-e', source], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  const process = spawn(globalThis.process.execPath, [...flags, '--input-type=module', '-e', source], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   return new Promise((resolve) => {
     let out = ''
     let err = ''

@@ -9,12 +9,44 @@ import * as millrace from 'millrace'
 export const kits = [
   kit(millrace.i32, (i) => i, Number, [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), -1640531527]),
   kit(millrace.u32, (i) => i, Number, [0, 1, 2 ** 31, 2 ** 32 - 1, 2654435769]),
-  kit(millrace.f32, (i) => i, Number, [0, -0, 1.5, Number.NaN, Number.POSITIVE_INFINITY, -3.4028234663852886e38, 2 ** -149]),
-  kit(millrace.f64, (i) => i + 0.5, (v) => v - 0.5, [0, -0, 0.1, Number.NaN, Number.NEGATIVE_INFINITY, Number.MAX_VALUE, Number.MIN_VALUE]),
-  kit(millrace.bool, (i) => i % 2 === 1, Number, [false, true], Number, (v) => v === 1),
-  kit(millrace.unit, () => undefined, () => 0, [undefined], () => 0, () => undefined),
+  kit(millrace.f32, (i) => i, Number, [
+    0,
+    -0,
+    1.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    -3.4028234663852886e38,
+    2 ** -149,
+  ]),
+  kit(
+    millrace.f64,
+    (i) => i + 0.5,
+    (v) => v - 0.5,
+    [0, -0, 0.1, Number.NaN, Number.NEGATIVE_INFINITY, Number.MAX_VALUE, Number.MIN_VALUE],
+  ),
+  kit(
+    millrace.bool,
+    (i) => i % 2 === 1,
+    Number,
+    [false, true],
+    Number,
+    (v) => v === 1,
+  ),
+  kit(
+    millrace.unit,
+    () => undefined,
+    () => 0,
+    [undefined],
+    () => 0,
+    () => undefined,
+  ),
   kit(millrace.i64, (i) => BigInt(i), Number, [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n]),
-  kit(millrace.u64, (i) => 2n ** 63n + BigInt(i), (v) => Number(v - 2n ** 63n), [0n, 1n, 2n ** 63n, 2n ** 64n - 1n]),
+  kit(
+    millrace.u64,
+    (i) => 2n ** 63n + BigInt(i),
+    (v) => Number(v - 2n ** 63n),
+    [0n, 1n, 2n ** 63n, 2n ** 64n - 1n],
+  ),
 ]
 
 function kit(codec, value, index, edges, toBatch = (v) => v, fromBatch = (v) => v) {

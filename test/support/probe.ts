@@ -1,5 +1,5 @@
-import { expect } from 'vitest'
 import type { Arena } from 'millrace'
+import { expect } from 'vitest'
 import { sleep } from './kit.mjs'
 
 export { sleep }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, onTestFailed, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeEach, onTestFailed } from 'vitest'
 import { seed } from './random.js'
 import { endThreads } from './threads.js'
 

@@ -5,7 +5,8 @@ import { type kits, type meet, type randomFrom, type sleepSync, toolsFor } from 
 /** How the operations that wait are called: `await send()` or `sendSync()`. */
 export type Style = 'async' | 'blocking'
 
-type Anything = any // what crosses a thread boundary is checked by the test that sends it
+// biome-ignore lint/suspicious/noExplicitAny: what crosses a thread boundary is checked by the test that sends it
+type Anything = any
 
 export interface Io {
   send(ch: Anything, value: unknown, options?: object): unknown
@@ -74,7 +75,8 @@ export class Thread {
       this.worker.on('exit', (code) => {
         this.live = false
         all.delete(this)
-        for (const { reject } of this.#waiting.values()) reject(failure ?? new Error(`the worker ended (${code}) before its job`))
+        for (const { reject } of this.#waiting.values())
+          reject(failure ?? new Error(`the worker ended (${code}) before its job`))
         resolve(code)
       })
     })
@@ -164,7 +166,10 @@ export interface Placement {
   right: Runner
 }
 
-const on = (where: typeof here, style: Style): Runner => (job, ...args) => where(style, job, ...args)
+const on =
+  (where: typeof here, style: Style): Runner =>
+  (job, ...args) =>
+    where(style, job, ...args)
 
 export const placements: Placement[] = [
   { name: 'one thread', left: on(here, 'async'), right: on(here, 'async') },

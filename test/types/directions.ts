@@ -67,7 +67,14 @@ receive.close()
 
 // DIR-7: length and capacity of all three.
 const numbers: number[] = [both.length, send.length, receive.length, both.capacity, send.capacity, receive.capacity]
-const flags: boolean[] = [both.closed, send.closed, receive.closed, both.equals(send), send.equals(receive), receive.equals(both)]
+const flags: boolean[] = [
+  both.closed,
+  send.closed,
+  receive.closed,
+  both.equals(send),
+  send.equals(receive),
+  receive.equals(both),
+]
 
 // DIR-6: a handle opens as what it was made from.
 check<Same<ReturnType<typeof open<Channel<number>>>, Channel<number>>>()

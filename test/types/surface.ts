@@ -19,7 +19,7 @@ import {
   f64,
   i32,
   i64,
-  MillraceError,
+  type MillraceError,
   type Next,
   open,
   Stack,

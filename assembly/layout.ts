@@ -64,6 +64,7 @@ export const THREAD_GENERATION = 4; // u32, grows each time that the slot is tak
 export const THREAD_OS_ID = 8; // u32, the platform's number of the thread
 export const THREAD_REAPER = 12; // u32, slot address of the thread that reaps this one
 export const THREAD_CAN_BLOCK = 16; // u32, 1 where the thread may sleep in a futex
+export const THREAD_PARENT = 20; // u32, the platform's number of the thread that it ends with, or 0
 // Blocking waits of the thread.
 export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify

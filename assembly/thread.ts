@@ -16,7 +16,7 @@ import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
   ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS,
   SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_CAN_BLOCK, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
-  THREAD_FREE, THREAD_GENERATION, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
+  THREAD_FREE, THREAD_GENERATION, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PARENT, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
   THREAD_REAPING, THREAD_SCRATCH, THREAD_STATE, THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
 import { stack_putBack } from "./stack.ts";
@@ -26,13 +26,14 @@ import { waiter_drop } from "./waiter.ts";
 export let self: usize = 0;
 
 /** Takes a slot for the calling agent and returns its address; 0 if the table is full. */
-export function thread_attach(osId: u32, canBlock: u32): usize {
+export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
   let slot = <usize>get32(ARENA + ARENA_THREADS); // plain: constant since arena_init
   for (let i = 0; i < MAX_THREADS; i++) {
     enter();
     if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {
       set32(slot + THREAD_GENERATION, get32(slot + THREAD_GENERATION) + 1);
       store32(slot + THREAD_OS_ID, osId);
+      store32(slot + THREAD_PARENT, parent);
       set32(slot + THREAD_CAN_BLOCK, canBlock);
       add32(ARENA + ARENA_LIVE, 1);
       leave();
@@ -55,11 +56,11 @@ export function thread_attach(osId: u32, canBlock: u32): usize {
 // @ts-ignore: decorator
 @inline export function dutyDone(): void { set32(self + THREAD_DUTY, DUTY_NONE); }
 
-/** Slot of the live thread with that platform number; 0 if there is none. */
+/** Slot of a live thread with that platform number, or that ends with the thread of that number; 0 if there is none. */
 export function thread_find(osId: u32): usize {
   let slot = <usize>get32(ARENA + ARENA_THREADS);
   for (let i = 0; i < MAX_THREADS; i++) {
-    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && load32(slot + THREAD_OS_ID) == osId) return slot;
+    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && (load32(slot + THREAD_OS_ID) == osId || load32(slot + THREAD_PARENT) == osId)) return slot;
     slot += THREAD_BYTES;
   }
   return 0;

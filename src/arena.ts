@@ -23,6 +23,7 @@ import {
   MAX_THREADS,
   THREAD_BYTES,
   THREAD_MAGAZINES,
+  THREAD_OS_ID,
   THREAD_STATUS,
   THREAD_VALUE,
 } from './generated/layout.js'
@@ -89,7 +90,7 @@ export class Arena {
     }
     this.id = arenaId(this.u32)
     this.canBlock = platform.canBlock
-    const slot = this.core.thread_attach(platform.threadId, Number(this.canBlock))
+    const slot = this.core.thread_attach(platform.threadId, Number(this.canBlock), platform.parentId)
     if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
     this.#status = (slot + THREAD_STATUS) >>> 2
     this.valueAt = slot + THREAD_VALUE
@@ -229,8 +230,7 @@ function watchWorkers(): void {
   watching = true
   platform.onWorkerExit((threadId) => {
     for (const arena of liveArenas()) {
-      const slot = arena.core.thread_find(threadId)
-      if (slot !== 0) arena.core.thread_reap(slot)
+      reap(arena, threadId)
       arena.loop.poll()
       arena.loop.keepAlive()
     }
@@ -239,6 +239,16 @@ function watchWorkers(): void {
   platform.onIdle(() => {
     for (const arena of liveArenas()) arena.loop.keepAlive()
   })
+}
+
+/** Reaps a thread that has ended, and those that have ended with it. */
+function reap(arena: Arena, threadId: number): void {
+  const { core, u32 } = arena
+  for (let slot = core.thread_find(threadId); slot !== 0; slot = core.thread_find(threadId)) {
+    const id = u32[(slot + THREAD_OS_ID) >>> 2] as number
+    if (!core.thread_reap(slot)) return
+    if (id !== threadId) reap(arena, id)
+  }
 }
 
 function* liveArenas(): Generator<Arena> {

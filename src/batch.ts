@@ -2,7 +2,7 @@
 
 import type { Channel } from './channel.js'
 import type { Batch, Codec } from './codec/index.js'
-import { rangeError, show, typeError } from './errors.js'
+import { rangeError, show, TimeoutError, typeError } from './errors.js'
 import { BATCH_MAX, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK } from './generated/layout.js'
 import { outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
@@ -216,7 +216,9 @@ export async function sendBatch<T>(
     try {
       end = await outcome
     } catch (error) {
-      throw withProgress(error, step.value)
+      // The wait knows only what was left of the time.
+      const reason = error instanceof TimeoutError ? ch.error(TIMED_OUT, 'sendMany', timeout) : error
+      throw withProgress(reason, step.value)
     }
     step = steps.next(end)
   }

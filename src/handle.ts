@@ -69,7 +69,8 @@ export function registerKind(name: string, kind: number, open: Opener): void {
  * worker.postMessage(ch.handle)            // here
  * parentPort.on('message', (h) => open(h)) // there
  */
-export function open<T>(handle: Handle<T>): T {
+// biome-ignore lint/suspicious/noExplicitAny: what `workerData` holds is `any` to the type checker, and so is what is opened from it
+export function open<T = any>(handle: Handle<T>): T {
   if (typeof handle !== 'object' || handle === null || !('millrace' in handle)) {
     throw typeError(`open takes the .handle of a millrace object, not ${show(handle)}`)
   }

@@ -1,7 +1,6 @@
 // The build check of the core, and that it finds what it looks for.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-// @ts-expect-error: a plain script without types
 import { check, checkSections } from '../scripts/check-core.mjs'
 
 const text = readFileSync('build/core.wat', 'utf8')

@@ -1,8 +1,8 @@
 // What keeps a process alive, what does not, and what it costs to wait: in processes of their own.
 
 import { describe, expect, test } from 'vitest'
-import { retry } from './support/probe.js'
 import { child } from './support/child.js'
+import { retry } from './support/probe.js'
 
 /** Runs to its end by itself, with that output and nothing on stderr. */
 async function expectOutput(text: string, out: string): Promise<number> {

@@ -1,216 +1,17 @@
-// Waiting: timeouts, aborts, what is left of an operation that was given up, and who may wait beside whom.
+// What is left of an operation that was given up, and who may wait beside whom.
 
-import { getEventListeners } from 'node:events'
-import { type Channel, f64, open, StaleHandleError, TimeoutError, u32 } from 'millrace'
+import { f64, open, StaleHandleError, u32 } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { buffered } from './conformance/subject.js'
-import {
-  elapsed,
-  expectPending,
-  isPending,
-  macrotask,
-  parkedMeter,
-  rejection,
-  retry,
-  sleep,
-  smallBlocks,
-  thrown,
-  until,
-} from './support/probe.js'
+import { pair } from './support/calls.js'
+import { macrotask, parkedMeter, rejection, sleep, smallBlocks, until } from './support/probe.js'
 import { random } from './support/random.js'
 import { rounds } from './support/settings.js'
 import { elsewhere, placements } from './support/threads.js'
 
-const { make, arena, gate } = buffered()
+const subject = buffered()
+const { make, arena, gate } = subject
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
-
-/** All calls that wait, on an empty channel (receiving) or a full one (sending). */
-function waitingCalls(
-  empty: Channel<number>,
-  full: Channel<number>,
-  options: object | undefined,
-): Record<string, () => Promise<unknown>> {
-  const into = new Float64Array(1)
-  return {
-    receive: () => empty.receive(options),
-    next: () => empty.next(options),
-    receiveMany: () => empty.receiveMany(into, options),
-    send: () => full.send(1, options),
-    sendMany: () => full.sendMany([1], options),
-    'receiver.receive': () => empty.receiver.receive(options),
-    'sender.send': () => full.sender.send(1, options),
-  }
-}
-
-function blockingCalls(
-  empty: Channel<number>,
-  full: Channel<number>,
-  options: object | undefined,
-): Record<string, () => unknown> {
-  const into = new Float64Array(1)
-  return {
-    receiveSync: () => empty.receiveSync(options),
-    nextSync: () => empty.nextSync(options),
-    receiveManySync: () => empty.receiveManySync(into, options),
-    sendSync: () => full.sendSync(1, options),
-    sendManySync: () => full.sendManySync([1], options),
-  }
-}
-
-function pair(): [Channel<number>, Channel<number>] {
-  const [empty, full] = [make(f64, 1), make(f64, 1)]
-  full.trySend(0)
-  return [empty, full]
-}
-
-const NAMES = Object.keys(waitingCalls(null as never, null as never, undefined))
-const BLOCKING_NAMES = Object.keys(blockingCalls(null as never, null as never, undefined))
-
-describe('options', () => {
-  const bad: [string, unknown, typeof TypeError | typeof RangeError, string][] = [
-    ['timeout NaN', { timeout: Number.NaN }, RangeError, 'ERR_OUT_OF_RANGE'],
-    ['timeout "5"', { timeout: '5' }, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['timeout 5n', { timeout: 5n }, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['timeout null', { timeout: null }, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['signal true', { signal: true }, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['signal {}', { signal: {} }, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['options 5', 5, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['options null', null, TypeError, 'ERR_INVALID_ARG_TYPE'],
-    ['options "x"', 'x', TypeError, 'ERR_INVALID_ARG_TYPE'],
-  ]
-  test.each(bad)(
-    '%s is refused by every call that waits, even where it need not',
-    async (_what, options, Class, code) => {
-      const [empty, full] = pair()
-      const calls = { ...waitingCalls(empty, full, options as object), ...waitingCalls(full, empty, options as object) }
-      for (const call of Object.values(calls)) {
-        const error = await rejection(call())
-        expect(error).toBeInstanceOf(Class)
-        expect(error.code).toBe(code)
-      }
-      for (const call of Object.values(blockingCalls(full, empty, options as object)))
-        expect(thrown(call)).toBeInstanceOf(Class)
-      expect([empty.length, full.length]).toEqual([0, 1])
-    },
-  )
-
-  test.each(NAMES)('%s: a timeout rejects with a TimeoutError, not before its time', async (name) => {
-    for (const timeout of [1, 20]) {
-      const [empty, full] = pair()
-      const start = performance.now()
-      const error = await rejection((waitingCalls(empty, full, { timeout })[name] as () => Promise<unknown>)())
-      expect(performance.now() - start).toBeGreaterThanOrEqual(timeout)
-      expect(error).toBeInstanceOf(TimeoutError)
-      expect(error).toMatchObject({ name: 'TimeoutError', code: 'ERR_TIMEOUT' })
-      expect([empty.length, full.length]).toEqual([0, 1])
-    }
-  })
-
-  test.each(BLOCKING_NAMES)('%s: a timeout throws a TimeoutError, not before its time', (name) => {
-    for (const timeout of [0.5, 20]) {
-      const [empty, full] = pair()
-      const start = performance.now()
-      const error = thrown(blockingCalls(empty, full, { timeout })[name] as () => unknown)
-      expect(performance.now() - start).toBeGreaterThanOrEqual(timeout)
-      expect(error).toBeInstanceOf(TimeoutError)
-      expect([empty.length, full.length]).toEqual([0, 1])
-    }
-  })
-
-  test('a timeout ends soon after its time', async () => {
-    await retry(async () => {
-      const ch = make(f64, 1)
-      expect(await elapsed(() => rejection(ch.receive({ timeout: 20 })))).toBeLessThan(500)
-      expect(await elapsed(() => thrown(() => ch.receiveSync({ timeout: 20 })))).toBeLessThan(500)
-    })
-  })
-
-  test.each([[Number.POSITIVE_INFINITY], [2 ** 31], [2 ** 32 + 5], [Number.MAX_VALUE]])(
-    'a timeout of %d ms does not fire at once',
-    async (timeout) => {
-      const ch = make(f64, 1)
-      const receiving = ch.receive({ timeout })
-      await expectPending(receiving)
-      ch.trySend(1)
-      expect(await receiving).toBe(1)
-      const other = elsewhere(
-        'blocking',
-        ({ open }, handle, timeout) => open(handle).receiveSync({ timeout }),
-        ch.handle,
-        timeout,
-      )
-      expect(await isPending(other)).toBe(true)
-      ch.trySend(2)
-      expect(await other).toBe(2)
-    },
-  )
-})
-
-describe('abort', () => {
-  test.each(NAMES)('%s: rejects with the reason of the signal, and nothing has happened', async (name) => {
-    for (const reason of [undefined, new Error('mine'), 'text', 0]) {
-      const [empty, full] = pair()
-      const stop = new AbortController()
-      const promise = (waitingCalls(empty, full, { signal: stop.signal })[name] as () => Promise<unknown>)()
-      await macrotask()
-      stop.abort(reason)
-      expect(await rejection(promise)).toBe(stop.signal.reason)
-      expect(getEventListeners(stop.signal, 'abort')).toEqual([])
-      expect([empty.length, full.length]).toEqual([0, 1])
-    }
-  })
-
-  test.each(NAMES)('%s: an aborted signal rejects at once, even where nothing has to wait', async (name) => {
-    const [empty, full] = pair()
-    const signal = AbortSignal.abort('early')
-    for (const calls of [waitingCalls(empty, full, { signal }), waitingCalls(full, empty, { signal })]) {
-      expect(await rejection((calls[name] as () => Promise<unknown>)())).toBe('early')
-    }
-    expect([empty.length, full.length]).toEqual([0, 1])
-  })
-
-  test.each(BLOCKING_NAMES)('%s: an aborted signal throws at once', (name) => {
-    const [empty, full] = pair()
-    const signal = AbortSignal.abort('early')
-    for (const calls of [blockingCalls(empty, full, { signal }), blockingCalls(full, empty, { signal })]) {
-      expect(thrown(calls[name] as () => unknown)).toBe('early')
-    }
-    expect([empty.length, full.length]).toEqual([0, 1])
-  })
-
-  test('a signal that outlives its operations keeps no listeners', async () => {
-    const ch = make(f64, 1)
-    const { signal } = new AbortController()
-    const receives = range(5).map(() => ch.receive({ signal }))
-    for (let i = 0; i < 5; i++) await ch.send(i)
-    expect(await Promise.all(receives)).toEqual(range(5))
-    for (let i = 0; i < 5; i++) await rejection(ch.receive({ signal, timeout: 1 }))
-    expect(getEventListeners(signal, 'abort')).toEqual([])
-  })
-
-  test('a timeout and a signal together: the first decides', async () => {
-    const ch = make(f64, 1)
-    const stop = new AbortController()
-    expect((await rejection(ch.receive({ signal: stop.signal, timeout: 5 }))).code).toBe('ERR_TIMEOUT')
-    const waiting = rejection(ch.receive({ signal: stop.signal, timeout: 60_000 }))
-    stop.abort('first')
-    expect(await waiting).toBe('first')
-    expect((await rejection(ch.receive({ signal: AbortSignal.timeout(5) }))).name).toBe('TimeoutError')
-  })
-
-  test('one signal ends many operations on many channels', async () => {
-    const channels = range(20).map(() => make(u32, 1))
-    const stop = new AbortController()
-    const waiting = channels.map((ch) => rejection(ch.receive({ signal: stop.signal })))
-    await macrotask()
-    stop.abort('all')
-    expect(await Promise.all(waiting)).toEqual(channels.map(() => 'all'))
-    for (const ch of channels) {
-      await ch.send(1)
-      expect(ch.length).toBe(1)
-    }
-  })
-})
 
 describe('an operation that was given up has not happened', () => {
   test('abort right after the hand-over: the value is received, or still in the channel', async () => {
@@ -332,7 +133,7 @@ describe('an operation that was given up has not happened', () => {
   })
 
   test('FIFO-19 blocked receives and sends that time out leave nothing behind', async () => {
-    const [empty, full] = pair()
+    const [empty, full] = pair(subject)
     const run = (): Promise<number> =>
       elsewhere(
         'blocking',
@@ -481,7 +282,7 @@ describe('waiting side by side', () => {
 describe('dispose while others wait', () => {
   for (const { name, left } of placements) {
     test(`waiting receivers and senders get StaleHandleError (${name})`, async () => {
-      const [empty, full] = pair()
+      const [empty, full] = pair(subject)
       const parked = parkedMeter(arena)
       const job = (side: 'send' | 'receive') =>
         left(
@@ -506,7 +307,7 @@ describe('dispose while others wait', () => {
   }
 
   test('the promises of the thread that disposes are rejected too', async () => {
-    const [empty, full] = pair()
+    const [empty, full] = pair(subject)
     const waiting = [rejection(empty.receive()), rejection(empty.next({ timeout: 60_000 })), rejection(full.send(1))]
     empty.dispose()
     full.dispose()

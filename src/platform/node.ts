@@ -1,7 +1,12 @@
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { threadId, Worker } from 'node:worker_threads'
+import { getEnvironmentData, setEnvironmentData, threadId, Worker } from 'node:worker_threads'
 import type { Hold, Platform } from './platform.js'
+
+// Environment data goes from a thread to the workers that it starts: so each knows the number of the one that it ends with.
+const PARENT = 'millrace.parent'
+const parentId = Number(getEnvironmentData(PARENT) ?? 0)
+setEnvironmentData(PARENT, threadId + 1)
 
 const watched = new WeakSet<object>()
 const listeners: ((threadId: number) => void)[] = []
@@ -35,6 +40,7 @@ class IntervalHold implements Hold {
 export const platform: Platform = {
   name: 'node',
   threadId: threadId + 1,
+  parentId,
   canBlock: true,
   cpuCount: availableParallelism(),
   isWorker: (worker) => worker instanceof Worker,

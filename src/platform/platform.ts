@@ -10,6 +10,8 @@ export interface Platform {
   readonly name: string
   /** A number of the calling thread that no other live thread of the process has; at least 1. */
   readonly threadId: number
+  /** The threadId of a thread without which the calling one does not live; 0 if there is none, or it is not known. */
+  readonly parentId: number
   /** Whether the calling thread may sleep in `Atomics.wait`. */
   readonly canBlock: boolean
   readonly cpuCount: number

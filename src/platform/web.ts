@@ -16,6 +16,8 @@ export const platform: Platform = {
   name: 'web',
   // The web numbers no threads: draw a number. Two threads of one arena draw the same one once in four billion pairs.
   threadId: ((web.crypto.getRandomValues(new Uint32Array(1))[0] as number) >>> 1) + 1,
+  // A worker ends with the page or worker that has made it, but does not know its number.
+  parentId: 0,
   canBlock: web.WorkerGlobalScope !== undefined && web.document === undefined,
   cpuCount: web.navigator?.hardwareConcurrency ?? 1,
   isWorker: (worker) => web.Worker !== undefined && worker instanceof web.Worker,

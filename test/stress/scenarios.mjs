@@ -1,5 +1,5 @@
 import { channel, f64, Stack, u32 } from 'millrace'
-import { results, settle, thread } from './threads.mjs'
+import { results, thread } from './threads.mjs'
 
 /** Throws unless each of the first `count` values was marked exactly once. */
 function checkHistogram(marks, count) {

@@ -39,7 +39,7 @@ export interface Built {
 
 export type Layout = Readonly<Record<string, number>>
 
-const FORMAT = 'model-9'
+const FORMAT = 'model-10'
 
 /** Constants of a layout.ts. */
 export function readLayout(source: string): Layout {
@@ -57,6 +57,10 @@ function instrumentSeam(source: string, names: readonly string[]): string {
   let text = source.replace(/declare function (\w+)\(/g, 'declare function $1(site: i32, ')
   for (const name of names) text = text.replace(new RegExp(`export function ${name}\\(`), `export function ${name}(site: i32, `)
   text = text.replace(/(?<=[;)] |{ |return )(step|note|modelWait|modelNotify|modelPause)\(/g, '$1(site, ')
+  // The end of a section is a place where a thread may be killed, though nothing is read or written there.
+  const leave = 'export function leave(): void { section = 0; }'
+  if (!text.includes(leave)) throw new Error('atomics.ts: leave() is not what the model expects')
+  text = `${text.replace(leave, 'export function leave(): void { section = 0; left(); }')}\n@external("model", "left") declare function left(): void;\n`
   return text.replaceAll('(site: i32, )', '(site: i32)').replaceAll('(site, )', '(site)')
 }
 
@@ -127,16 +131,21 @@ function read(recipe: Recipe): Sources {
   return { directory, binary: join(directory, 'model.wasm'), entry, files, sites, layout: readLayout(layout) }
 }
 
+/** What has been prepared in this process: the sources may change while it runs. */
+const prepared = new Map<string, Sources>()
+
 /** Compiles the recipe unless that has been done. */
 export async function prepare(recipe: Recipe): Promise<void> {
-  const s = read(recipe)
+  const key = JSON.stringify(recipe)
+  const s = prepared.get(key) ?? read(recipe)
+  prepared.set(key, s)
   if (!existsSync(s.binary)) await compile(s)
 }
 
 /** The module of a recipe that has been prepared. */
 export function build(recipe: Recipe): Built {
-  const s = read(recipe)
-  if (!existsSync(s.binary)) throw new Error(`${recipe.entry} has not been prepared`)
+  const s = prepared.get(JSON.stringify(recipe))
+  if (!s) throw new Error(`${recipe.entry} has not been prepared`)
   return { module: new WebAssembly.Module(readFileSync(s.binary)), sites: s.sites, layout: s.layout }
 }
 

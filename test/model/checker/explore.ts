@@ -134,7 +134,7 @@ export class Rig {
 
 /** The recipe of the scenario with a mutant's changes. */
 export function mutated(scenario: Scenario, mutations: readonly Mutation[] = []): Recipe {
-  return { ...scenario.recipe, mutations: [...(scenario.recipe.mutations ?? []), ...mutations] }
+  return mutations.length === 0 ? scenario.recipe : { ...scenario.recipe, mutations: [...(scenario.recipe.mutations ?? []), ...mutations] }
 }
 
 function text32(s: string): number {

@@ -263,6 +263,16 @@ export class Machine {
           this.perform(t)
           return this.answer[t] as number
         },
+        left: () => {
+          if (this.rewinding) return rewound()
+          if (this.direct || t !== this.victim) return
+          this.settle()
+          if (this.dies(t)) {
+            this.die(t)
+            this.next = this.explorer.choose(this, t)
+            unwind()
+          }
+        },
         pause: (site: number) => {
           if (this.rewinding) return rewound()
           if (this.direct) throw new Error('setup and final checks must not wait')

@@ -3,7 +3,7 @@
 import type { Operation, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { queueSpec } from '../checker/specs.js'
-import { audit, type ChannelWorld, coreRecipe, drain, lateSends, makeChannel, reaper, receive, settleBase, shadow, tryReceive, trySend, usage, word } from './core.js'
+import { audit, type ChannelWorld, coreRecipe, drain, makeChannel, reaper, receive, settleBase, shadow, tryReceive, trySend, usage, word } from './core.js'
 
 interface BatchWorld extends ChannelWorld {
   scratch: number[]
@@ -111,7 +111,7 @@ function batch(wide: boolean, name: string, about: string, capacity: number, thr
     },
     threads: threads.map(steps),
     spec: () => queueSpec(capacity, prefill),
-    expand: wide ? expand : (history) => lateSends(expand(history)),
+    expand,
     final: (b: Bench, w: BatchWorld) => {
       const asleep = b.history.some((o) => o.responded === Infinity && !o.dead)
       if (asleep) return

@@ -3,7 +3,7 @@
 import type { Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { queueSpec } from '../checker/specs.js'
-import { audit, type ChannelWorld, close, coreRecipe, dispose, drain, lateSends, makeChannel, reaper, receive, send, shadow, type Style, tryReceive, trySend } from './core.js'
+import { audit, type ChannelWorld, close, coreRecipe, dispose, drain, makeChannel, reaper, receive, send, shadow, type Style, tryReceive, trySend } from './core.js'
 
 /** 7 sends 7, waiting; 'r' receives, waiting; 'try 7' and 'try r' do not wait; 'timed', 'async' as said. */
 type Step = number | string
@@ -49,7 +49,6 @@ function waiting(wide: boolean, name: string, about: string, capacity: number, t
       // Who sleeps for good keeps its waiter.
       if (!asleep && !gone) audit(b, w)
     },
-    ...(wide ? {} : { expand: lateSends }),
     maySleep: true,
     explore: { executions: 2_000_000, random: 100_000 },
     ci: { executions: 10_000, random: 2000 },

@@ -246,6 +246,8 @@ export function audit(b: Bench, w: World, base = w.base): void {
     let uncut = 0
     for (const slot of w.slots) {
       const m = slot + L.THREAD_MAGAZINES! + c * L.MAGAZINE_BYTES!
+      const gone = b.read(slot + L.THREAD_STATE!) === L.THREAD_FREE
+      if (gone && (b.read(m + L.MAGAZINE_LOADED!) !== 0 || b.read(m + L.MAGAZINE_SPARE!) !== 0)) bad(`a free slot has blocks of class ${c}`)
       const n = walk(b.read(m + L.MAGAZINE_LOADED!), `loaded chain ${c}`)
       if (n !== b.read(m + L.MAGAZINE_COUNT!)) bad(`a loaded chain of class ${c} has ${n} blocks, its magazine says ${b.read(m + L.MAGAZINE_COUNT!)}`)
       free += n + walk(b.read(m + L.MAGAZINE_SPARE!), `spare chain ${c}`)

@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     'narrow ring/two receivers',
   ),
   mutant('slot swapped without a look', 'the slot is exchanged, not compared', 'ring.ts', 'if (cas64(slot, seen, <u64>(tail + 1) << 32 | <u64>v) != seen) return RETRY;', 'cas64(slot, load64(slot), <u64>(tail + 1) << 32 | <u64>v);', 'narrow ring/two senders'),
-  mutant('slot freed for the same round', 'the sequence of a freed slot lacks the lap', 'ring.ts', '<u64>(head + lap) << 32) != seen', '<u64>(head + 1) << 32) != seen', 'narrow ring/send against receive'),
+  mutant('slot freed for the same round', 'the sequence of a freed slot lacks the lap', 'ring.ts', '<u64>(head + lap) << 32 | <u64>seal) != seen', '<u64>(head + 1) << 32 | <u64>seal) != seen', 'narrow ring/send against receive'),
   mutant('close without a seal', 'a closed ring is told drained before it is sealed', 'ring.ts', 'const seen = cas64(slot, free, free | SLOT_SEALED);', 'const seen = load64(slot);', 'narrow channel/close against send', 'narrow channel/close against send, full'),
   mutant('publish before the value', 'the cell is published, then written', 'ring-wide.ts', 'set64(cell + CELL_VALUE, v); // plain: ours from the claim until the publish\n  store32(cell, tail + 1);', 'store32(cell, tail + 1);\n  set64(cell + CELL_VALUE, v);', 'wide ring/send against receive'),
   mutant('free before the value is read', 'the cell is given back, then read', 'ring-wide.ts', 'const v = get64(cell + CELL_VALUE); // plain: ours from the claim until the release\n  store32(cell, get32(cell) - 1 + get32(ch + CHANNEL_LAP));', 'store32(cell, get32(cell) - 1 + get32(ch + CHANNEL_LAP));\n  const v = get64(cell + CELL_VALUE);', 'wide ring/send against receive'),

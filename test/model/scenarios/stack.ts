@@ -76,7 +76,7 @@ export const stacks: Scenario[] = [
   stack('two pushers', 'capacity 2, a third value may not fit', 2, [[1, 2], [3]]),
   stack('two poppers', 'fight over two values', 2, [['pop', 'pop'], ['pop']], [1, 2]),
   stack('pop against pop, pop, push (ABA)', 'the node on top comes back while another looks at it', 2, [['pop'], ['pop', 'pop', 5]], [1, 2]),
-  stack('free nodes (ABA)', 'a push looks at a free node that is taken and comes back', 3, [[7], [8, 9, 'pop']], [1, 2, 3], {}, 3),
+  stack('free nodes (ABA)', 'a push looks at a free node that is taken and comes back without the one below it', 3, [[7], [8, 'pop'], [9]], [1, 2, 3], {}, 3),
   stack('three threads', 'push, pop, both', 2, [[3], ['pop'], ['pop', 4]], [1], { explore: { executions: 2_000_000 }, ci: { executions: 20_000, random: 5000 } }),
   stack('length', 'is that of one moment', 2, [['length', 'length'], ['pop', 3]], [1]),
   stack('pusher killed', 'its node comes back', 2, [[2, 3], ['pop', 4]], [1], kill(0)),

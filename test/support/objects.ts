@@ -1,0 +1,64 @@
+// One object of each kind that has a handle, in one small arena, and that arena's memory.
+
+import {
+  Arena,
+  AtomicBool,
+  AtomicI32,
+  AtomicI64,
+  AtomicU32,
+  AtomicU64,
+  Counter,
+  channel,
+  type f64,
+  open,
+  Stack,
+} from 'millrace'
+import { kits } from './kit.mjs'
+
+export const arena = new Arena({ size: 2 ** 20 })
+
+export interface AnyHandle {
+  millrace: number
+  kind: string
+  codec: string
+  view: string
+  address: number
+  generation: number
+  memory: WebAssembly.Memory
+  module: WebAssembly.Module
+}
+
+/** One of each kind of object. */
+export const makers: Record<string, () => { handle: unknown; dispose(): void }> = {
+  ...Object.fromEntries(
+    kits.map((kit) => [`channel of ${kit.name}`, () => channel(kit.codec as typeof f64, { capacity: 3, arena })]),
+  ),
+  ...Object.fromEntries(
+    kits.map((kit) => [`stack of ${kit.name}`, () => new Stack(kit.codec as typeof f64, { capacity: 3, arena })]),
+  ),
+  counter: () => new Counter({ arena }),
+  AtomicI32: () => new AtomicI32(1, { arena }),
+  AtomicU32: () => new AtomicU32(1, { arena }),
+  AtomicI64: () => new AtomicI64(1n, { arena }),
+  AtomicU64: () => new AtomicU64(1n, { arena }),
+  AtomicBool: () => new AtomicBool(true, { arena }),
+}
+
+export const handleOf = (object: { handle: unknown }): AnyHandle => object.handle as AnyHandle
+export const openAny = (handle: unknown): unknown => open(handle as Parameters<typeof open>[0])
+
+/** An object that is always there. */
+export const probe = new AtomicI32(0, { arena })
+
+/** All of the arena's memory. */
+export function snapshot(): Uint8Array {
+  return new Uint8Array(handleOf(probe).memory.buffer).slice()
+}
+
+/** Where the memory differs from the snapshot, the first few places. */
+export function changed(before: Uint8Array): number[] {
+  const now = new Uint8Array(handleOf(probe).memory.buffer)
+  const places: number[] = []
+  for (let i = 0; i < before.length && places.length < 10; i++) if (before[i] !== now[i]) places.push(i)
+  return places
+}

@@ -2,7 +2,7 @@
 
 import { Arena, type Channel, channel, f64, i32, type MillraceError, StaleHandleError, u32 } from 'millrace'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LAYOUT_VERSION } from '../dist/generated/layout.js'
+import { LAYOUT_VERSION } from '../src/generated/layout.js'
 import { type AnyHandle, arena, changed, handleOf, makers, openAny, probe, snapshot } from './support/objects.js'
 import { thrown } from './support/probe.js'
 import { random } from './support/random.js'

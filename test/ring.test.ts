@@ -10,7 +10,7 @@ import {
   CHANNEL_SLOTS,
   CHANNEL_TAIL,
   SLOT_BYTES,
-} from '../dist/generated/layout.js'
+} from '../src/generated/layout.js'
 import { random } from './support/random.js'
 import { rounds } from './support/settings.js'
 import { elsewhere } from './support/threads.js'

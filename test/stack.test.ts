@@ -2,7 +2,7 @@
 
 import { Arena, open, Stack, u32 } from 'millrace'
 import { afterAll, describe, expect, test } from 'vitest'
-import { STACK_FREE, STACK_TOP } from '../dist/generated/layout.js'
+import { STACK_FREE, STACK_TOP } from '../src/generated/layout.js'
 import { kits } from './support/kit.mjs'
 import { random } from './support/random.js'
 import { rounds } from './support/settings.js'

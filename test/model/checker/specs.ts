@@ -7,21 +7,18 @@ interface Queue {
   readonly items: readonly Value[]
   readonly closed: boolean
   readonly gone: boolean
-  /** Somebody has been told that it is closed and drained: nothing may come after that. */
-  readonly sealed: boolean
 }
 
 /**
  * A channel. `send` and `receive` wait; `trySend` and `tryReceive` say 'full' and 'empty'; `sendTimed` and `receiveTimed` may say 'timeout' at
- * any moment; `lateSend` is one that was under way when the channel was closed, and may still succeed until a receiver has been told. A batch
- * is so many single operations.
+ * any moment. A batch is so many single operations.
  */
 export function queueSpec(capacity: number, initial: readonly Value[] = []): Spec<Queue> {
   const same = (q: Queue, r: Value): readonly [Value, Queue] => [r, q]
   return {
     name: `queue of capacity ${capacity}`,
-    init: () => ({ items: initial, closed: false, gone: false, sealed: false }),
-    key: (q) => `${q.items.join()}${q.closed ? '!' : ''}${q.sealed ? '.' : ''}${q.gone ? '†' : ''}`,
+    init: () => ({ items: initial, closed: false, gone: false }),
+    key: (q) => `${q.items.join()}${q.closed ? '!' : ''}${q.gone ? '†' : ''}`,
     apply(q, op, arg) {
       if (q.gone) return [same(q, 'stale')]
       switch (op) {
@@ -35,14 +32,12 @@ export function queueSpec(capacity: number, initial: readonly Value[] = []): Spe
           if (op === 'sendTimed') out.push(same(q, 'timeout'))
           return out
         }
-        case 'lateSend':
-          return q.closed && (q.sealed || q.items.length >= capacity) ? [] : q.items.length < capacity ? [['ok', { ...q, items: [...q.items, arg] }]] : []
         case 'receive':
         case 'tryReceive':
         case 'receiveTimed': {
           const out: (readonly [Value, Queue])[] = []
           if (q.items.length > 0) out.push([q.items[0], { ...q, items: q.items.slice(1) }])
-          else if (q.closed) out.push(['closed', { ...q, sealed: true }])
+          else if (q.closed) out.push(same(q, 'closed'))
           else if (op === 'tryReceive') out.push(same(q, 'empty'))
           if (op === 'receiveTimed') out.push(same(q, 'timeout'))
           return out

@@ -129,7 +129,7 @@ function batch(wide: boolean, name: string, about: string, capacity: number, thr
   }
 }
 
-const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper, explore: { executions: 100_000, random: 10_000 }, ci: { executions: 500, random: 200 } })
+const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper, explore: { executions: 100_000, random: 10_000 }, ci: { executions: 2000, random: 200 } })
 
 function both(name: string, about: string, capacity: number, threads: Step[][], prefill: number[] = [], more: Partial<Scenario> = {}): Scenario[] {
   return [false, true].map((wide) => batch(wide, name, about, capacity, threads, prefill, more))

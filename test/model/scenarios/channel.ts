@@ -56,7 +56,7 @@ function waiting(wide: boolean, name: string, about: string, capacity: number, t
   }
 }
 
-const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper, explore: { executions: 100_000, random: 10_000 }, ci: { executions: 400, random: 100 } })
+const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper, explore: { executions: 100_000, random: 10_000 }, ci: { executions: 2000, random: 200 } })
 
 function both(name: string, about: string, capacity: number, threads: Step[][], more: More = {}): Scenario[] {
   return [false, true].map((wide) => waiting(wide, name, about, capacity, threads, more))

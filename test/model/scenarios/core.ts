@@ -2,7 +2,7 @@
 
 import { describeAddress } from '../checker/names.js'
 import { OP_NAMES } from '../checker/ops.js'
-import type { Operation, Program, Thread, Value } from '../checker/program.js'
+import type { Program, Thread, Value } from '../checker/program.js'
 import type { Bench } from '../checker/scenario.js'
 
 /** Tables and pages are small in the model: loops over all threads and classes are the same with five as with a hundred. */
@@ -159,18 +159,6 @@ export function* receive(t: Thread, w: ChannelWorld, style: Style = 'block'): Pr
     if (end.waiter) yield t.call('waiter_release', end.waiter)
   }
   yield t.end(v)
-}
-
-/**
- * Narrow rings: a send that was under way when the channel was closed may still succeed, though the ring was full at the close. For wide rings
- * closing and sending are strictly one after the other.
- */
-export function lateSends(history: readonly Operation[]): Operation[] {
-  const closes = history.filter((o) => o.op === 'close' || o.op === 'dispose')
-  return history.map((o) => {
-    const late = /send/i.test(o.op) && o.result === 'ok' && closes.some((c) => c.thread !== o.thread && c.invoked < o.responded && o.invoked < c.responded)
-    return late ? { ...o, op: 'lateSend' } : o
-  })
 }
 
 /** A reaper: waits for the death of a thread, then frees its slot. */

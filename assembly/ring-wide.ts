@@ -90,17 +90,23 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
 // @ts-ignore: decorator
 @inline export function wide_stagePush(ch: usize, tail: u32, stage: usize, values: usize, n: u32): u32 {
   const lap = get32(ch + CHANNEL_LAP);
-  const capacity = get32(ch + CHANNEL_CAPACITY);
+  const end = ch + CHANNEL_SLOTS + (<usize>get32(ch + CHANNEL_CAPACITY) << 4);
+  const stop = values + (<usize>n << 3);
+  let cell = cellOf(ch, tail, lap);
   let p = tail;
-  let k: u32 = 0;
-  while (k < n && load32(cellOf(ch, p, lap)) == p) {
-    const cell = stage + (<usize>k << 4);
-    set32(cell, p + 1);
-    set64(cell + CELL_VALUE, get64(values + (<usize>k << 3)));
-    p = after(p, capacity, lap);
-    k++;
+  let from = values;
+  while (from < stop && load32(cell) == p) {
+    set32(stage, ++p);
+    set64(stage + CELL_VALUE, get64(from));
+    stage += CELL_BYTES;
+    from += 8;
+    cell += CELL_BYTES;
+    if (cell == end) {
+      cell = ch + CHANNEL_SLOTS;
+      p = (p & ~(lap - 1)) + lap;
+    }
   }
-  return k;
+  return <u32>((from - values) >> 3);
 }
 
 /** Sends the `k` staged values if the tail still stands at `tail64`. No loop, no call; inside a section. */
@@ -125,18 +131,24 @@ if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
 // @ts-ignore: decorator
 @inline export function wide_stagePop(ch: usize, head: u32, stage: usize, values: usize, n: u32): u32 {
   const lap = get32(ch + CHANNEL_LAP);
-  const capacity = get32(ch + CHANNEL_CAPACITY);
+  const end = ch + CHANNEL_SLOTS + (<usize>get32(ch + CHANNEL_CAPACITY) << 4);
+  const stop = values + (<usize>n << 3);
+  let cell = cellOf(ch, head, lap);
   let p = head;
-  let k: u32 = 0;
-  while (k < n) {
-    const cell = cellOf(ch, p, lap);
-    if (load32(cell) != p + 1) break;
-    set64(values + (<usize>k << 3), peek64(cell + CELL_VALUE)); // racing: counts only if the claim succeeds
-    set32(stage + (<usize>k << 4), p + lap);
-    p = after(p, capacity, lap);
-    k++;
+  let to = values;
+  while (to < stop && load32(cell) == p + 1) {
+    set64(to, peek64(cell + CELL_VALUE)); // racing: counts only if the claim succeeds
+    set32(stage, p + lap);
+    p++;
+    stage += CELL_BYTES;
+    to += 8;
+    cell += CELL_BYTES;
+    if (cell == end) {
+      cell = ch + CHANNEL_SLOTS;
+      p = (p & ~(lap - 1)) + lap;
+    }
   }
-  return k;
+  return <u32>((to - values) >> 3);
 }
 
 /** Takes the `k` staged values if the head still stands at `head`. No loop, no call; inside a section. */

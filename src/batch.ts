@@ -12,29 +12,23 @@ export type BatchSource<T> = Batch | readonly T[]
 /** A view of the scratch block's values in the kind of a codec's batches. */
 type Words = Float64Array | Float32Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
 
-interface Scratch {
+/** @internal A channel's way into the scratch block of its thread. */
+export interface Scratch {
   readonly words: Words
+  /** Index of the first value. */
   readonly first: number
+  /** Status of the last batch. */
+  status: number
 }
 
-/** One scratch block per thread and arena, one view per kind of batch. */
-const scratches = new WeakMap<object, Map<string, Scratch>>()
-
 function scratchOf<T>(ch: Channel<T>): Scratch {
-  let views = scratches.get(ch.arena)
-  if (views === undefined) {
-    views = new Map()
-    scratches.set(ch.arena, views)
-  }
-  let scratch = views.get(ch.codec.name)
-  if (scratch === undefined) {
+  if (ch.scratch === undefined) {
     const block = ch.arena.made(ch.core.thread_scratch(), "a thread's batches", SCRATCH_BYTES)
     const Kind = wordsOf(ch.codec)
     const words = new Kind(ch.arena.memory.buffer)
-    scratch = { words, first: (block + SCRATCH_VALUES) / words.BYTES_PER_ELEMENT }
-    views.set(ch.codec.name, scratch)
+    ch.scratch = { words, first: (block + SCRATCH_VALUES) / words.BYTES_PER_ELEMENT, status: OK }
   }
-  return scratch
+  return ch.scratch
 }
 
 type WordsConstructor = new (buffer: ArrayBufferLike) => Words
@@ -97,7 +91,10 @@ function push<T>(ch: Channel<T>, scratch: Scratch, values: BatchSource<T>, from:
     const n = fill(scratch, values, at)
     const sent = core.channel_trySendMany(ch.at, ch.open, n)
     at += sent
-    if (sent < n) break
+    if (sent < n) {
+      scratch.status = ch.arena.status()
+      break
+    }
   }
   if (ch.loop.pending !== 0) ch.loop.poll()
   return at
@@ -114,7 +111,10 @@ function pull<T>(ch: Channel<T>, scratch: Scratch, into: Batch, from: number): n
     const taken = core.channel_tryReceiveMany(ch.at, ch.open, n)
     for (let i = 0; i < taken; i++) target[at + i] = source[first + i] as number
     at += taken
-    if (taken < n) break
+    if (taken < n) {
+      scratch.status = ch.arena.status()
+      break
+    }
   }
   if (ch.loop.pending !== 0) ch.loop.poll()
   return at
@@ -147,9 +147,10 @@ function left(timeout: number, since: number): number {
 /** @internal */
 export function trySendBatch<T>(ch: Channel<T>, values: BatchSource<T>): number {
   checkSource(ch, values)
-  const sent = push(ch, scratchOf(ch), values, 0)
+  const scratch = scratchOf(ch)
+  const sent = push(ch, scratch, values, 0)
   if (sent < values.length || values.length === 0) {
-    const status = values.length === 0 ? statusOf(ch) : ch.arena.status()
+    const status = values.length === 0 ? statusOf(ch) : scratch.status
     if (status !== WOULD_BLOCK && status !== OK) throw withProgress(ch.sendError(status), sent)
   }
   return sent
@@ -160,32 +161,38 @@ function statusOf<T>(ch: Channel<T>): number {
   return ch.closed ? CLOSED : OK
 }
 
+/** Checks the batch and sends what there is room for. Returns how many. */
+function start<T>(ch: Channel<T>, values: BatchSource<T>): number {
+  checkSource(ch, values)
+  if (values.length === 0 && ch.closed) throw ch.sendError(CLOSED)
+  return push(ch, scratchOf(ch), values, 0)
+}
+
 /**
- * A batch as a series of steps, for both drivers: sends what it can, and yields the index of a value that must wait. Returns the number
+ * The rest of a batch as a series of steps, for both drivers: yields the index of a value that must wait, then sends what it can. Returns the number
  * of values sent; throws with the progress made.
  */
-function* sending<T>(ch: Channel<T>, values: BatchSource<T>): Generator<number, number, number> {
-  checkSource(ch, values)
+function* sending<T>(ch: Channel<T>, values: BatchSource<T>, from: number): Generator<number, number, number> {
   const scratch = scratchOf(ch)
-  if (values.length === 0 && ch.closed) throw ch.sendError(CLOSED)
-  let at = 0
+  let at = from
   for (;;) {
-    at = push(ch, scratch, values, at)
     if (at === values.length) return at
-    const status = ch.arena.status()
+    const { status } = scratch
     if (status !== WOULD_BLOCK) throw withProgress(ch.sendError(status), at)
     // The next value waits in the queue of senders by itself, so that batches and single sends are served in turn.
     const outcome = yield at
     if (outcome !== OK) throw withProgress(ch.sendError(outcome), at)
-    at++
+    at = push(ch, scratch, values, at + 1)
   }
 }
 
 /** @internal */
 export function sendBatchSync<T>(ch: Channel<T>, values: BatchSource<T>, options: WaitOptions | undefined): number {
   const timeout = timeoutOf(options)
+  const sent = start(ch, values)
+  if (sent === values.length) return sent
   const since = performance.now()
-  const steps = sending(ch, values)
+  const steps = sending(ch, values, sent)
   let step = steps.next()
   while (!step.done) {
     const end = waitSync(ch.arena, ch.sending(valueAt(ch, values, step.value)), left(timeout, since))
@@ -204,8 +211,10 @@ export async function sendBatch<T>(
   options: WaitOptions | undefined,
 ): Promise<number> {
   const timeout = timeoutOf(options)
-  const since = timeout === Number.POSITIVE_INFINITY ? 0 : performance.now()
-  const steps = sending(ch, values)
+  const sent = start(ch, values)
+  if (sent === values.length) return sent
+  const since = performance.now()
+  const steps = sending(ch, values, sent)
   let step = steps.next()
   while (!step.done) {
     const operation = ch.sending(valueAt(ch, values, step.value))
@@ -236,7 +245,7 @@ export function tryReceiveBatch<T>(ch: Channel<T>, into: Batch): number {
 
 /** After a batch that took nothing: whether the channel is closed and drained. */
 function endOf<T>(ch: Channel<T>): boolean {
-  const status = ch.arena.status()
+  const { status } = scratchOf(ch)
   if (status === CLOSED) return true
   if (status === WOULD_BLOCK) return false
   throw ch.error(status, 'receiveMany')

@@ -3,6 +3,7 @@ import {
   type BatchSource,
   receiveBatch,
   receiveBatchSync,
+  type Scratch,
   sendBatch,
   sendBatchSync,
   tryReceiveBatch,
@@ -72,6 +73,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal HEAD_STATE of the open channel; NO_STATE once disposed of. */ open: number
   /** @internal Whether this thread may block. */ readonly blocks: boolean
   /** @internal The value of the last attemptReceive that said OK. */ value!: T
+  /** @internal See batch.ts. */ scratch: Scratch | undefined
   readonly #patience: number
   #sender: SendEnd<T> | undefined
   #receiver: ReceiveEnd<T> | undefined

@@ -17,6 +17,15 @@ import {
   u32,
 } from 'millrace'
 import { describe, expect, test } from 'vitest'
+import {
+  ARENA,
+  ARENA_THREADS,
+  MAX_THREADS,
+  THREAD_ALIVE,
+  THREAD_BYTES,
+  THREAD_FREE,
+  THREAD_STATE,
+} from '../src/generated/layout.js'
 import { rejection, thrown, until } from './support/probe.js'
 import { random } from './support/random.js'
 import { elsewhere, endThreads, spawn } from './support/threads.js'
@@ -337,6 +346,40 @@ describe('threads', () => {
     const error = thrown(() => small().watch(worker as object))
     expect(error).toBeInstanceOf(TypeError)
     expect(error.code).toBe('ERR_INVALID_ARG_TYPE')
+  })
+
+  test('a thread that opens a handle again and again takes one place, whatever the garbage collector does', async () => {
+    const arena = small()
+    const ch = channel(f64, { capacity: 1, arena })
+    const threads = await spawn(async ({ open, sleep, gc }, handle) => {
+      for (let i = 0; i < 10; i++) {
+        open(structuredClone(handle)).trySend(i)
+        await sleep(1)
+        gc()
+        await sleep(1)
+      }
+      return open(handle).arena.stats().threads
+    }, ch.handle).ended
+    expect(threads).toBe(2)
+    await until(() => arena.stats().threads === 1)
+    expect(ch.tryReceive()).toBe(0)
+    ch.dispose()
+  })
+
+  test('a full thread table is a clear error in the thread that finds no place', async () => {
+    const arena = small()
+    const n = new AtomicI32(0, { arena })
+    const words = new Uint32Array(n.handle.memory.buffer)
+    const table = words[(ARENA + ARENA_THREADS) >>> 2] as number
+    const states = Array.from({ length: MAX_THREADS }, (_, i) => (table + i * THREAD_BYTES + THREAD_STATE) >>> 2)
+    const free = states.filter((state) => words[state] === THREAD_FREE)
+    expect(free.length).toBe(MAX_THREADS - 1)
+    for (const state of free) words[state] = THREAD_ALIVE
+    const failing = spawn(({ open }, handle) => open(handle), n.handle)
+    expect(await rejection(failing.result)).toMatchObject({ name: 'TooManyThreadsError', code: 'ERR_TOO_MANY_THREADS' })
+    for (const state of free) words[state] = THREAD_FREE
+    expect(await spawn(({ open }, handle) => open(handle).add(1), n.handle).ended).toBe(1)
+    n.dispose()
   })
 
   test('places in the thread table are used again', async () => {

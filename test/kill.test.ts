@@ -181,6 +181,36 @@ describe('channels', () => {
     expect(arena.stats().blocks).toEqual(blocks)
   })
 
+  test('a worker that another worker has started dies with it, and leaves nothing', async () => {
+    const { threads } = arena.stats()
+    const ch = channel(f64, { capacity: 1, arena })
+    const parked = parkedMeter(arena)
+    const outer = spawnWith(
+      'blocking',
+      async ({ open, sleepSync, Worker }, handle, url) => {
+        const inner = new Worker(new URL(url))
+        inner.postMessage({
+          id: 0,
+          source: '({ open }, handle) => open(handle).receiveSync()',
+          style: 'blocking',
+          args: [handle],
+        })
+        open(handle)
+        await new Promise(() => setInterval(() => sleepSync(0), 1000))
+      },
+      ch.handle,
+      new URL('./support/worker.mjs', import.meta.url).href,
+    )
+    await parked(1)
+    await waitForThreads(threads + 2)
+    await outer.terminate()
+    await waitForThreads(threads)
+    await parked(0)
+    expect(ch.trySend(1)).toBe(true)
+    expect(ch.length).toBe(1)
+    ch.dispose()
+  })
+
   test('who waits for a dead thread goes on waiting for the next one', async () => {
     const ch = channel(f64, { capacity: 1, arena })
     const receiving = ch.receive()

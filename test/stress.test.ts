@@ -17,8 +17,9 @@ test('the stress program refuses options that make no sense', async () => {
   for (const options of [
     ['--messages', '0'],
     ['--messages', 'many'],
-    ['--seconds', '-1'],
+    ['--seconds=-1'],
     ['--seed', 'x'],
+    ['--colour'],
   ]) {
     await expect(promisify(execFile)(process.execPath, [main, ...options])).rejects.toMatchObject({
       code: 2,

@@ -46,6 +46,7 @@ describe('options', () => {
       expect(performance.now() - start).toBeGreaterThanOrEqual(timeout)
       expect(error).toBeInstanceOf(TimeoutError)
       expect(error).toMatchObject({ name: 'TimeoutError', code: 'ERR_TIMEOUT' })
+      expect(error.message).toContain(`after ${timeout} ms`)
       expect([empty.length, full.length]).toEqual([0, 1])
     }
   })

@@ -5,12 +5,12 @@ import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { prepare } from './checker/build.js'
 import { Rig } from './checker/explore.js'
-import { story, summary, table, count } from './checker/report.js'
-import { decode, follow } from './checker/shrink.js'
+import { count, story, summary, table } from './checker/report.js'
 import type { Scenario } from './checker/scenario.js'
-import type { Result, Task } from './worker.js'
-import { mutants } from './scenarios/mutants.js'
+import { decode, follow } from './checker/shrink.js'
 import { scenarios } from './scenarios/index.js'
+import { mutants } from './scenarios/mutants.js'
+import type { Result, Task } from './worker.js'
 
 const usage = `npm run model -- [options]
 
@@ -46,7 +46,10 @@ function select<T extends { name: string }>(all: readonly T[], what: string): re
     const exact = all.filter((s) => s.name === text)
     for (const s of exact.length > 0 ? exact : all.filter((x) => x.name.includes(text))) chosen.add(s)
   }
-  if (chosen.size === 0 && what) stop(`no ${what} is called ${o.only.map((t) => `'${t}'`).join(', ')}. There are:\n${all.map((s) => `  ${s.name}`).join('\n')}`)
+  if (chosen.size === 0 && what)
+    stop(
+      `no ${what} is called ${o.only.map((t) => `'${t}'`).join(', ')}. There are:\n${all.map((s) => `  ${s.name}`).join('\n')}`,
+    )
   return all.filter((s) => chosen.has(s))
 }
 
@@ -91,7 +94,12 @@ async function runAll(tasks: readonly Task[], jobs: number, tell: (r: Result) =>
 
 async function main(): Promise<void> {
   if (o.help) return print(usage)
-  if (o.list) return print([...scenarios.map((s) => `${s.name}: ${s.about}`), ...mutants.map((m) => `mutant ${m.name}: ${m.about}`)].join('\n'))
+  if (o.list)
+    return print(
+      [...scenarios.map((s) => `${s.name}: ${s.about}`), ...mutants.map((m) => `mutant ${m.name}: ${m.about}`)].join(
+        '\n',
+      ),
+    )
   const seed = Number(o.seed)
   if (!Number.isSafeInteger(seed)) stop(`not a seed: ${o.seed}`)
   const chosen = select(scenarios, o.mutants ? '' : 'scenario')
@@ -111,7 +119,8 @@ async function main(): Promise<void> {
 
   const began = performance.now()
   // Once here instead of once in every worker.
-  for (const recipe of new Set(scenarios.filter((s) => tasks.some((t) => t.scenario === s.name)).map((s) => s.recipe))) await prepare(recipe)
+  for (const recipe of new Set(scenarios.filter((s) => tasks.some((t) => t.scenario === s.name)).map((s) => s.recipe)))
+    await prepare(recipe)
   const failed: Result[] = []
   const rows = new Map<string, string[]>()
   const reached = new Set<string>()
@@ -119,7 +128,12 @@ async function main(): Promise<void> {
   let steps = 0
   await runAll(tasks, o.jobs ? Number(o.jobs) : availableParallelism(), (r) => {
     const name = r.task.mutant ? `mutant ${r.task.mutant}` : (r.task.scenario as string)
-    rows.set(name, [r.ok ? 'ok' : 'FAILED', name, ...(r.report ? summary(r.report).slice(1) : ['', '', '', '', '', '', '']), r.note])
+    rows.set(name, [
+      r.ok ? 'ok' : 'FAILED',
+      name,
+      ...(r.report ? summary(r.report).slice(1) : ['', '', '', '', '', '', '']),
+      r.note,
+    ])
     if (!r.ok) failed.push(r)
     if (r.report) steps += r.report.steps
     for (const s of r.reached) reached.add(s)
@@ -127,13 +141,22 @@ async function main(): Promise<void> {
     if (process.stderr.isTTY) process.stderr.write(`\r${rows.size}/${tasks.length} `)
   })
   const order = tasks.map((t) => (t.mutant ? `mutant ${t.mutant}` : (t.scenario as string)))
-  print(table([['', 'scenario', 'explored', 'executions', 'steps', 'states', 'kills', 'time', 'speed', ''], ...order.map((n) => rows.get(n) as string[])]).join('\n'))
+  print(
+    table([
+      ['', 'scenario', 'explored', 'executions', 'steps', 'states', 'kills', 'time', 'speed', ''],
+      ...order.map((n) => rows.get(n) as string[]),
+    ]).join('\n'),
+  )
   for (const r of failed) print(`\n── ${r.task.mutant ?? r.task.scenario} ──\n${r.story}`)
   const seconds = (performance.now() - began) / 1000
-  print(`\n${tasks.length - failed.length} of ${tasks.length} as expected, ${count(steps)} steps in ${seconds.toFixed(1)} s, seed ${seed}`)
+  print(
+    `\n${tasks.length - failed.length} of ${tasks.length} as expected, ${count(steps)} steps in ${seconds.toFixed(1)} s, seed ${seed}`,
+  )
   if (!o.only && sites.length > 0) {
     const missed = sites.filter((s) => !reached.has(s.split('  ')[0] as string))
-    print(`${sites.length - missed.length} of ${sites.length} lines of the core that touch shared memory were executed${missed.length > 0 ? `; never:\n  ${missed.join('\n  ')}` : ''}`)
+    print(
+      `${sites.length - missed.length} of ${sites.length} lines of the core that touch shared memory were executed${missed.length > 0 ? `; never:\n  ${missed.join('\n  ')}` : ''}`,
+    )
   }
   process.exitCode = failed.length > 0 ? 1 : 0
 }

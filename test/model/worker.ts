@@ -2,12 +2,12 @@
 
 import { parentPort } from 'node:worker_threads'
 import { prepare } from './checker/build.js'
-import { explore, mutated, Rig, type Report } from './checker/explore.js'
+import { explore, mutated, type Report, Rig } from './checker/explore.js'
 import { story } from './checker/report.js'
 import type { Exploration, Scenario } from './checker/scenario.js'
 import { shrink } from './checker/shrink.js'
-import { mutants } from './scenarios/mutants.js'
 import { scenarios } from './scenarios/index.js'
+import { mutants } from './scenarios/mutants.js'
 
 export interface Task {
   scenario?: string
@@ -51,8 +51,18 @@ async function runScenario(task: Task): Promise<Result> {
     }
   }
   const core = s.recipe.entry === 'core'
-  const sites = core ? new Rig(s).built.sites.filter((x) => x.line > 0).map((x) => `${x.file}:${x.line}  ${x.text}`) : []
-  return { task, ok, note, story: text, report: { ...r, found: undefined }, reached: core ? [...r.reached] : [], sites: [...new Set(sites)] }
+  const sites = core
+    ? new Rig(s).built.sites.filter((x) => x.line > 0).map((x) => `${x.file}:${x.line}  ${x.text}`)
+    : []
+  return {
+    task,
+    ok,
+    note,
+    story: text,
+    report: { ...r, found: undefined },
+    reached: core ? [...r.reached] : [],
+    sites: [...new Set(sites)],
+  }
 }
 
 /** A mutant must be caught by the first of its scenarios that can. */
@@ -65,17 +75,38 @@ async function runMutant(task: Task): Promise<Result> {
   for (const name of m.scenarios) {
     const s = find(name)
     await prepare(mutated(s, m.mutations))
-    const r = explore(s, { seed: task.seed, full: false, mutations: m.mutations, ...(task.explore ? { explore: task.explore } : {}) })
+    const r = explore(s, {
+      seed: task.seed,
+      full: false,
+      mutations: m.mutations,
+      ...(task.explore ? { explore: task.explore } : {}),
+    })
     steps += r.steps
     executions += r.executions
     last = { ...r, steps, executions }
     if (r.found) {
       const kind = r.found.failure.kind
-      return { task, ok: true, note: `caught by ${name}: ${kind}`, story: '', report: { ...last, found: undefined }, reached: [], sites: [] }
+      return {
+        task,
+        ok: true,
+        note: `caught by ${name}: ${kind}`,
+        story: '',
+        report: { ...last, found: undefined },
+        reached: [],
+        sites: [],
+      }
     }
   }
   const report = last ? { ...last, found: undefined } : undefined
-  return { task, ok: false, note: 'survived', story: `survived ${m.scenarios.join(', ')}`, report, reached: [], sites: [] }
+  return {
+    task,
+    ok: false,
+    note: 'survived',
+    story: `survived ${m.scenarios.join(', ')}`,
+    report,
+    reached: [],
+    sites: [],
+  }
 }
 
 parentPort?.on('message', async (task: Task) => {
@@ -83,7 +114,15 @@ parentPort?.on('message', async (task: Task) => {
   try {
     result = await (task.mutant ? runMutant(task) : runScenario(task))
   } catch (error) {
-    result = { task, ok: false, note: 'error', story: (error as Error).stack ?? String(error), report: undefined, reached: [], sites: [] }
+    result = {
+      task,
+      ok: false,
+      note: 'error',
+      story: (error as Error).stack ?? String(error),
+      report: undefined,
+      reached: [],
+      sites: [],
+    }
   }
   parentPort?.postMessage(result)
 })

@@ -132,7 +132,11 @@ const kills = {
     }
     if (lost > dead) throw new Error(`${lost} values were lost with ${dead} receivers`)
     ch.dispose()
-    return { settings: `${codec.name}, capacity ${capacity}, ${2 * dead} kills, ${lost} values lost with them`, moved }
+    return {
+      settings: `${codec.name}, capacity ${capacity}, ${2 * dead} kills, ${lost} values lost with them`,
+      moved,
+      lost,
+    }
   },
 }
 

@@ -1,5 +1,8 @@
 // What tests need on both sides of a thread boundary: plain JavaScript, loaded by the tests and by the workers that they start.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Worker } from 'node:worker_threads'
 import * as millrace from 'millrace'
 
 /**
@@ -123,7 +126,13 @@ export function meet(gate, parties, round = 1) {
   for (let tries = 0; gate.load() < parties * round; tries++) if (tries > 1000) sleepSync(0.05)
 }
 
+/** Collects garbage now. */
+export function gc() {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+}
+
 /** What a function that runs in another thread gets as its first argument. */
 export function toolsFor(style) {
-  return { millrace, open: millrace.open, io: styleOf(style), kitOf, randomFrom, sleep, sleepSync, meet }
+  return { millrace, open: millrace.open, io: styleOf(style), kitOf, randomFrom, sleep, sleepSync, meet, gc, Worker }
 }

@@ -27,6 +27,8 @@ export interface Tools {
   sleep: (ms: number) => Promise<void>
   sleepSync: typeof sleepSync
   meet: typeof meet
+  gc: () => void
+  Worker: typeof Worker
 }
 
 export type Job<A extends unknown[], R> = (tools: Tools, ...args: A) => R | Promise<R>

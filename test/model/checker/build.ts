@@ -49,13 +49,16 @@ export function readLayout(source: string): Layout {
 }
 
 function seamNames(source: string): string[] {
-  return [...source.matchAll(/export function (\w+)\(/g)].map((m) => m[1] as string).filter((n) => n !== 'enter' && n !== 'leave')
+  return [...source.matchAll(/export function (\w+)\(/g)]
+    .map((m) => m[1] as string)
+    .filter((n) => n !== 'enter' && n !== 'leave')
 }
 
 /** The seam's functions take the number of their call's site first, and pass it to the hooks. */
 function instrumentSeam(source: string, names: readonly string[]): string {
   let text = source.replace(/declare function (\w+)\(/g, 'declare function $1(site: i32, ')
-  for (const name of names) text = text.replace(new RegExp(`export function ${name}\\(`), `export function ${name}(site: i32, `)
+  for (const name of names)
+    text = text.replace(new RegExp(`export function ${name}\\(`), `export function ${name}(site: i32, `)
   text = text.replace(/(?<=[;)] |{ |return )(step|note|modelWait|modelNotify|modelPause)\(/g, '$1(site, ')
   // The end of a section is a place where a thread may be killed, though nothing is read or written there.
   const leave = 'export function leave(): void { section = 0; }'
@@ -64,7 +67,12 @@ function instrumentSeam(source: string, names: readonly string[]): string {
   return text.replaceAll('(site: i32, )', '(site: i32)').replaceAll('(site, )', '(site)')
 }
 
-function instrument(source: string, names: readonly string[], file: string, sites: { file: string; line: number; text: string }[]): string {
+function instrument(
+  source: string,
+  names: readonly string[],
+  file: string,
+  sites: { file: string; line: number; text: string }[],
+): string {
   const call = new RegExp(`(?<![.\\w])(?<!function )(${names.join('|')})\\((\\))?`, 'g')
   return source
     .split('\n')
@@ -109,7 +117,8 @@ function read(recipe: Recipe): Sources {
     files.set(f, readFileSync(join(assembly, f), 'utf8'))
   }
   const entry = recipe.entry === 'core' ? 'index.ts' : recipe.entry
-  if (recipe.entry !== 'core') files.set(entry, readFileSync(join(litmus, entry), 'utf8').replaceAll('../../../assembly/', './'))
+  if (recipe.entry !== 'core')
+    files.set(entry, readFileSync(join(litmus, entry), 'utf8').replaceAll('../../../assembly/', './'))
   for (const m of recipe.mutations ?? []) if (!files.has(m.file)) throw new Error(`mutation of unknown file ${m.file}`)
   for (const [file, text] of files) files.set(file, mutate(text, file, recipe.mutations ?? []))
   let layout = files.get('layout.ts') as string
@@ -124,7 +133,10 @@ function read(recipe: Recipe): Sources {
   const hash = createHash('sha256').update(FORMAT).update(entry)
   for (const [file, text] of [...files].sort()) {
     hash.update(file).update(text)
-    files.set(file, file === SEAM ? instrumentSeam(text, names) : file === 'layout.ts' ? text : instrument(text, names, file, sites))
+    files.set(
+      file,
+      file === SEAM ? instrumentSeam(text, names) : file === 'layout.ts' ? text : instrument(text, names, file, sites),
+    )
   }
   files.set('model-entry.ts', `export * from "./${entry.replace('.ts', '')}";\nexport { section } from "./atomics";\n`)
   const directory = join(out, hash.digest('hex').slice(0, 20))
@@ -149,7 +161,8 @@ export function build(recipe: Recipe): Built {
   return { module: new WebAssembly.Module(readFileSync(s.binary)), sites: s.sites, layout: s.layout }
 }
 
-const OPTIONS = '-O3 --noAssert --runtime stub --enable threads --enable bulk-memory --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --use MODEL=1'
+const OPTIONS =
+  '-O3 --noAssert --runtime stub --enable threads --enable bulk-memory --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --use MODEL=1'
 
 async function compile(s: Sources): Promise<void> {
   mkdirSync(s.directory, { recursive: true })
@@ -165,7 +178,10 @@ async function compile(s: Sources): Promise<void> {
     },
     listFiles: () => [],
   })
-  if (error || !binary) throw new Error(`cannot compile ${s.entry} (copies in ${s.directory}):\n${stderr.toString()}${error?.message ?? ''}`)
+  if (error || !binary)
+    throw new Error(
+      `cannot compile ${s.entry} (copies in ${s.directory}):\n${stderr.toString()}${error?.message ?? ''}`,
+    )
   const m = binaryen.readBinary(binary)
   try {
     const f = binaryen.Features

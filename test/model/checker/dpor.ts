@@ -65,7 +65,8 @@ export class Dpor implements Explorer {
     const d = m.depth
     if (d < this.prefix) {
       const c = this.plan[d] as number
-      if (d === this.prefix - 1 && !(m.enabled() & (1 << c))) throw new Failure('not deterministic', `thread ${c} cannot go on at step ${d}`)
+      if (d === this.prefix - 1 && !(m.enabled() & (1 << c)))
+        throw new Failure('not deterministic', `thread ${c} cannot go on at step ${d}`)
       return c
     }
     const enabled = m.enabled()
@@ -92,7 +93,17 @@ export class Dpor implements Explorer {
     const flags = m.flags[d] as number
     for (let rest = mask; rest !== 0; rest &= rest - 1) {
       const q = 31 - Math.clz32(rest & -rest)
-      if (O.conflict(m.pFlags[q] as number, m.pAt[q] as number, m.pBytes[q] as number, flags, m.at[d] as number, m.bytes[d] as number)) mask &= ~(1 << q)
+      if (
+        O.conflict(
+          m.pFlags[q] as number,
+          m.pAt[q] as number,
+          m.pBytes[q] as number,
+          flags,
+          m.at[d] as number,
+          m.bytes[d] as number,
+        )
+      )
+        mask &= ~(1 << q)
     }
     return mask
   }

@@ -5,7 +5,7 @@ import { type Built, build, type Mutation, type Recipe } from './build.js'
 import { Dpor } from './dpor.js'
 import { Failure } from './failure.js'
 import { historyKey, linearizable, type Spec, type Verdict } from './linear.js'
-import { ASLEEP, DEAD, type Explorer, FINISHED, AWAITS_DEATH, Machine, PAUSED } from './machine.js'
+import { ASLEEP, AWAITS_DEATH, DEAD, type Explorer, FINISHED, Machine, PAUSED } from './machine.js'
 import { describeAddress } from './names.js'
 import { RandomWalk } from './random.js'
 import { Bench, type Env, type Exploration, type Scenario } from './scenario.js'
@@ -106,7 +106,8 @@ export class Rig {
       const s = m.state[t]
       if (s === PAUSED) throw new Failure('stuck', `thread ${t} waits in a loop for something that nobody will do`)
       if (s === ASLEEP) asleep = true
-      else if (s !== FINISHED && s !== DEAD && s !== AWAITS_DEATH) throw new Failure('endless', `thread ${t} did not end`)
+      else if (s !== FINISHED && s !== DEAD && s !== AWAITS_DEATH)
+        throw new Failure('endless', `thread ${t} did not end`)
     }
     if (asleep && !scenario.maySleep) throw new Failure('lost wake-up', 'a thread sleeps for ever')
     scenario.final?.(this.bench, this.env)
@@ -120,9 +121,12 @@ export class Rig {
       if (!verdict.ok) throw new Failure(verdict.lost ? 'lost wake-up' : 'not linearizable', verdict.text)
     }
     if (scenario.outcomes || scenario.outcome) {
-      const text = scenario.outcome ? scenario.outcome(this.bench, this.env) : m.history.map((o) => String(o.result)).join(' ')
+      const text = scenario.outcome
+        ? scenario.outcome(this.bench, this.env)
+        : m.history.map((o) => String(o.result)).join(' ')
       this.outcomes.set(text, (this.outcomes.get(text) ?? 0) + 1)
-      if (scenario.outcomes && !scenario.outcomes.includes(text)) throw new Failure('invariant', `forbidden outcome: ${text}`)
+      if (scenario.outcomes && !scenario.outcomes.includes(text))
+        throw new Failure('invariant', `forbidden outcome: ${text}`)
     }
     if (this.states.size < 1_000_000) {
       let h = m.memory.hash()
@@ -134,7 +138,9 @@ export class Rig {
 
 /** The recipe of the scenario with a mutant's changes. */
 export function mutated(scenario: Scenario, mutations: readonly Mutation[] = []): Recipe {
-  return mutations.length === 0 ? scenario.recipe : { ...scenario.recipe, mutations: [...(scenario.recipe.mutations ?? []), ...mutations] }
+  return mutations.length === 0
+    ? scenario.recipe
+    : { ...scenario.recipe, mutations: [...(scenario.recipe.mutations ?? []), ...mutations] }
 }
 
 function text32(s: string): number {
@@ -213,7 +219,13 @@ export function explore(scenario: Scenario, options: Options): Report {
   if (!report.found) m.memory.verify((at) => describeAddress(at, rig.bench))
   const complete = exhausted && plan.preemptions === undefined
   report.complete = complete && !report.found
-  report.how = exhausted ? (plan.preemptions === undefined ? 'complete' : `≤ ${plan.preemptions} preemptions`) : randoms > 0 ? `random from seed ${options.seed}` : 'cut off'
+  report.how = exhausted
+    ? plan.preemptions === undefined
+      ? 'complete'
+      : `≤ ${plan.preemptions} preemptions`
+    : randoms > 0
+      ? `random from seed ${options.seed}`
+      : 'cut off'
   if (report.complete && scenario.outcomes) {
     const missing = scenario.outcomes.filter((o) => !rig.outcomes.has(o))
     if (missing.length > 0) {

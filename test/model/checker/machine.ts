@@ -8,10 +8,13 @@
 // at any moment, a pause goes on when a word has changed that the thread has looked at since its last pause.
 
 import { Failure } from './failure.js'
+import { hooks } from './hooks.js'
 import { Memory } from './memory.js'
 import * as O from './ops.js'
+import { ReadSets } from './pauses.js'
 import * as P from './program.js'
 import { Races } from './races.js'
+import { Trace } from './trace.js'
 
 export const RUNNING = 0
 export const ASLEEP = 1
@@ -21,7 +24,6 @@ export const FINISHED = 4
 export const DEAD = 5
 
 const STACK_BYTES = 8192
-const READ_SET = 64
 
 export interface Explorer {
   /** Who goes next, given that `current` could be asked to go on without cost; -1 ends the execution. */
@@ -38,7 +40,7 @@ export interface Limits {
 // biome-ignore lint/suspicious/noExplicitAny: exports of a module that is known at run time only
 type Exports = Record<string, any>
 
-export class Machine {
+export class Machine extends Trace {
   readonly n: number
   readonly memory: Memory
   readonly races: Races
@@ -59,26 +61,6 @@ export class Machine {
   /** How often each site of the source was executed. */
   readonly reached = new Uint32Array(65536)
 
-  // The execution so far: one entry per event.
-  depth = 0
-  readonly tid: Uint8Array
-  readonly op: Uint8Array
-  readonly flags: Uint8Array
-  readonly at: Int32Array
-  readonly bytes: Int32Array
-  readonly site: Int32Array
-  /** Event that made this one possible (notify of a wake-up, death of a victim), or -1. */
-  readonly link: Int32Array
-  readonly values: Int32Array
-
-  // Every thread's next event.
-  readonly state: Uint8Array
-  readonly pOp: Uint8Array
-  readonly pFlags: Uint8Array
-  readonly pAt: Int32Array
-  readonly pBytes: Int32Array
-  readonly pSite: Int32Array
-
   history: P.Operation[] = []
   /** Who may be killed at which of its kill points; -1 for nobody. */
   victim = -1
@@ -86,39 +68,37 @@ export class Machine {
   killed = false
   killPoints = 0
 
-  private explorer!: Explorer
+  /** @internal */ explorer!: Explorer
   private programs: (() => P.Program)[] = []
   private readonly generators: P.Program[] = []
   private readonly command: (P.Command | undefined)[] = []
   private readonly inWasm: Uint8Array
+  /** @internal */ readonly reads: ReadSets
+  /** @internal */ counted = false
   private readonly current: Int32Array
-  private readonly answer: (number | bigint)[] = []
+  /** @internal */ readonly answer: (number | bigint)[] = []
   private readonly outcome: P.Value[] = []
   private readonly responding: Uint8Array
-  private readonly expected: Int32Array
-  private readonly timed: Uint8Array
+  /** @internal */ readonly expected: Int32Array
+  /** @internal */ readonly timed: Uint8Array
   private readonly woken: Int32Array
   private readonly asleepSince: Int32Array
   private readonly lastEvent: Int32Array
-  private readonly readWord: Int32Array
-  private readonly readVersion: Int32Array
-  private readonly readCount: Int32Array
-  private readonly pauseFree: Uint8Array
-  private next = -1
+  /** @internal */ next = -1
   private open = -1
   private beforeLo = 0
   private beforeHi = 0
-  private rewinding = false
-  private unwound = false
-  private direct = true
+  /** @internal */ rewinding = false
+  /** @internal */ unwound = false
+  /** @internal */ direct = true
   private passed = 0
-  private counted = false
   private soloThread = -1
   private solo = 0
   private sleepers = 0
   private callResult: number | bigint = 0
 
   constructor(module: WebAssembly.Module, threads: number, pages: number, maxSteps = 20000) {
+    super(threads, maxSteps)
     const n = threads
     this.n = n
     this.main = n
@@ -126,20 +106,6 @@ export class Machine {
     this.races = new Races(n, this.memory.words)
     const bytes = (k: number) => new Uint8Array(k)
     const ints = (k: number) => new Int32Array(k)
-    this.tid = bytes(maxSteps)
-    this.op = bytes(maxSteps)
-    this.flags = bytes(maxSteps)
-    this.at = ints(maxSteps)
-    this.bytes = ints(maxSteps)
-    this.site = ints(maxSteps)
-    this.link = ints(maxSteps)
-    this.values = ints(maxSteps * 4)
-    this.state = bytes(n)
-    this.pOp = bytes(n)
-    this.pFlags = bytes(n)
-    this.pAt = ints(n)
-    this.pBytes = ints(n)
-    this.pSite = ints(n)
     this.inWasm = bytes(n)
     this.current = ints(n)
     this.responding = bytes(n)
@@ -148,12 +114,11 @@ export class Machine {
     this.woken = ints(n)
     this.asleepSince = ints(n)
     this.lastEvent = ints(n)
-    this.readWord = ints(n * READ_SET)
-    this.readVersion = ints(n * READ_SET)
-    this.readCount = ints(n)
-    this.pauseFree = bytes(n)
+    this.reads = new ReadSets(this.memory, n)
     for (let t = 0; t <= n; t++) {
-      this.exports.push(new WebAssembly.Instance(module, this.imports(t)).exports)
+      this.exports.push(
+        new WebAssembly.Instance(module, hooks(this, t, this.memory.limit + t * STACK_BYTES, STACK_BYTES)).exports,
+      )
       const thread = new P.Thread(t, this.memory.buffer)
       thread.onSet = (at) => {
         this.memory.dirty(at, 4)
@@ -163,123 +128,6 @@ export class Machine {
         this.races.plain(t, O.OP_SET, at, 4)
       }
       this.threads.push(thread)
-    }
-  }
-
-  private imports(t: number): WebAssembly.Imports {
-    const stack = this.memory.limit + t * STACK_BYTES
-    const i32 = this.memory.i32
-    const unwind = () => {
-      i32[stack >> 2] = stack + 8
-      i32[(stack >> 2) + 1] = stack + STACK_BYTES
-      this.unwound = true
-      this.exports[t]!.asyncify_start_unwind(stack)
-    }
-    const rewound = () => {
-      this.rewinding = false
-      this.exports[t]!.asyncify_stop_rewind()
-    }
-    /** Announces the event and waits to be chosen. False if the thread has to unwind (or has just been rewound, to do it). */
-    const announce = (op: number, flags: number, at: number, bytes: number, site: number): boolean => {
-      this.settle()
-      this.pend(t, op, flags, at, bytes, site)
-      if (t === this.victim && this.dies(t)) {
-        this.die(t)
-        this.next = this.explorer.choose(this, t)
-        unwind()
-        return false
-      }
-      const next = this.explorer.choose(this, t)
-      if (next === t) return true
-      this.next = next
-      unwind()
-      return false
-    }
-    return {
-      env: { memory: this.memory.memory },
-      model: {
-        step: (site: number, op: number, at: number, bytes: number) => {
-          if (this.rewinding) return rewound()
-          if (this.direct) return this.pass(at, bytes)
-          if (announce(op, O.FLAGS[op] as number, at, bytes, site)) this.perform(t)
-        },
-        note: (site: number, op: number, at: number, bytes: number) => {
-          if (op >= O.OP_PEEK || this.racy) {
-            if (bytes === 0) return
-            if (this.rewinding) return rewound()
-            if (this.direct) return this.pass(at, bytes)
-            if (announce(op, O.FLAGS[op] as number, at, bytes, site)) this.perform(t)
-            return
-          }
-          if (this.direct) return this.pass(at, bytes)
-          this.settle()
-          this.reached[site]!++
-          if (this.onAccess && bytes > 0) this.onAccess(t, op, at, bytes)
-          if (op === O.OP_SET) {
-            if (t === this.victim) {
-              if (this.dies(t)) {
-                this.die(t)
-                this.next = this.explorer.choose(this, t)
-                unwind()
-                return
-              }
-              this.counted = false
-            }
-            this.memory.dirty(at, bytes)
-            this.memory.bumpAll(at, bytes)
-            this.ownChange(t, at, bytes)
-          } else this.addRead(t, at >> 2)
-          this.races.plain(t, op, at, bytes)
-        },
-        wait: (site: number, at: number, expected: number, timeout: bigint): number => {
-          if (this.rewinding) {
-            rewound()
-            return this.answer[t] as number
-          }
-          if (this.direct) throw new Error('setup and final checks must not sleep')
-          this.expected[t] = expected | 0
-          this.timed[t] = timeout >= 0n ? 1 : 0
-          if (!announce(O.OP_WAIT, O.FLAGS[O.OP_WAIT] as number, at, 4, site)) return 0
-          this.perform(t)
-          if (this.state[t] === ASLEEP || this.state[t] === DEAD) {
-            const next = this.explorer.choose(this, t)
-            if (next !== t) {
-              this.next = next
-              unwind()
-              return 0
-            }
-            this.perform(t)
-          }
-          return this.answer[t] as number
-        },
-        notify: (site: number, at: number, count: number): number => {
-          if (this.rewinding) {
-            rewound()
-            return this.answer[t] as number
-          }
-          if (this.direct) return 0
-          this.expected[t] = count
-          if (!announce(O.OP_NOTIFY, O.FUTEX, at, 4, site)) return 0
-          this.perform(t)
-          return this.answer[t] as number
-        },
-        left: () => {
-          if (this.rewinding) return rewound()
-          if (this.direct || t !== this.victim) return
-          this.settle()
-          if (this.dies(t)) {
-            this.die(t)
-            this.next = this.explorer.choose(this, t)
-            unwind()
-          }
-        },
-        pause: (site: number) => {
-          if (this.rewinding) return rewound()
-          if (this.direct) throw new Error('setup and final checks must not wait')
-          if (this.lockFree) throw new Failure('not lock-free', `thread ${t} waits for another thread`)
-          if (announce(O.OP_PAUSE, 0, 0, 0, site)) this.perform(t)
-        },
-      },
     }
   }
 
@@ -297,7 +145,7 @@ export class Machine {
     return f(...args)
   }
 
-  private pass(at: number, bytes: number): void {
+  /** @internal */ pass(at: number, bytes: number): void {
     if (++this.passed > 1_000_000) throw new Failure('livelock', 'a call of setup or of the final check does not end')
     this.memory.dirty(at, bytes)
   }
@@ -339,8 +187,7 @@ export class Machine {
     this.responding.fill(0)
     this.current.fill(-1)
     this.lastEvent.fill(-1)
-    this.readCount.fill(0)
-    this.pauseFree.fill(0)
+    this.reads.clearAll()
     for (let t = 0; t < this.n; t++) this.memory.resetGlobals(t, this.exports[t]!)
   }
 
@@ -397,7 +244,13 @@ export class Machine {
         value = undefined
         continue
       }
-      if (done || this.responding[t] || (c as P.Command).kind === P.OPERATION || (c as P.Command).kind === P.BEGIN || (c as P.Command).kind === P.DEATH) {
+      if (
+        done ||
+        this.responding[t] ||
+        (c as P.Command).kind === P.OPERATION ||
+        (c as P.Command).kind === P.BEGIN ||
+        (c as P.Command).kind === P.DEATH
+      ) {
         this.settle()
         this.pendBoundary(t)
         return true
@@ -440,7 +293,7 @@ export class Machine {
 
   // ── Events ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private pend(t: number, op: number, flags: number, at: number, bytes: number, site: number): void {
+  /** @internal */ pend(t: number, op: number, flags: number, at: number, bytes: number, site: number): void {
     this.pOp[t] = op
     this.pFlags[t] = flags
     this.pAt[t] = at
@@ -461,7 +314,16 @@ export class Machine {
   }
 
   private pendCommand(t: number, c: P.Command): void {
-    const op = c.kind === P.WAIT ? O.OP_WAIT : c.kind === P.NOTIFY ? O.OP_NOTIFY : c.kind === P.LOAD ? O.OP_LOAD : c.kind === P.STORE ? O.OP_STORE : O.OP_RMW
+    const op =
+      c.kind === P.WAIT
+        ? O.OP_WAIT
+        : c.kind === P.NOTIFY
+          ? O.OP_NOTIFY
+          : c.kind === P.LOAD
+            ? O.OP_LOAD
+            : c.kind === P.STORE
+              ? O.OP_STORE
+              : O.OP_RMW
     this.expected[t] = Number(c.args[1] ?? 0)
     this.timed[t] = c.kind === P.WAIT && (c.args[2] as number) >= 0 ? 1 : 0
     this.pend(t, op, O.FLAGS[op] as number, c.args[0] as number, 4, 0)
@@ -469,7 +331,7 @@ export class Machine {
   }
 
   /** Makes the pending event of `t` happen, except for the access itself where the module does that on return from the hook. */
-  private perform(t: number): void {
+  /** @internal */ perform(t: number): void {
     const d = this.depth
     if (d >= this.limits.steps) throw new Failure('endless', `no end after ${d} steps`)
     const op = this.pOp[t] as number
@@ -486,7 +348,8 @@ export class Machine {
     this.reached[this.pSite[t] as number]!++
     this.depth = d + 1
     if (this.soloThread === t) {
-      if (++this.solo > this.limits.solo) throw new Failure('livelock', `thread ${t}: no end after ${this.solo} steps alone`)
+      if (++this.solo > this.limits.solo)
+        throw new Failure('livelock', `thread ${t}: no end after ${this.solo} steps alone`)
     } else {
       this.soloThread = t
       this.solo = 1
@@ -495,11 +358,12 @@ export class Machine {
       const w = at >> 2
       const i32 = this.memory.i32
       const plain = op >= O.OP_GET
-      if ((!plain && at & (bytes - 1)) || at + bytes > this.memory.limit || at < 0) throw new Failure('trap', `thread ${t}: bad address 0x${at.toString(16)}`)
+      if ((!plain && at & (bytes - 1)) || at + bytes > this.memory.limit || at < 0)
+        throw new Failure('trap', `thread ${t}: bad address 0x${at.toString(16)}`)
       if (this.onAccess && op !== O.OP_PEEK) this.onAccess(t, op, at, bytes)
       if (flags & O.READS) {
-        this.addRead(t, w)
-        if (bytes === 8) this.addRead(t, w + 1)
+        this.reads.add(t, w)
+        if (bytes === 8) this.reads.add(t, w + 1)
       }
       if (!plain || bytes <= 8) this.open = d
       else if (flags & O.WRITES) {
@@ -534,7 +398,7 @@ export class Machine {
   private performOther(t: number, op: number, at: number, d: number): void {
     switch (op) {
       case O.OP_WAIT: {
-        this.addRead(t, at >> 2)
+        this.reads.add(t, at >> 2)
         this.races.atomic(t, O.OP_LOAD, at, 4, false)
         const word = this.memory.i32[at >> 2] as number
         if (this.recording) this.values[d * 4] = this.values[d * 4 + 2] = word
@@ -576,8 +440,7 @@ export class Machine {
       }
       case O.OP_PAUSE:
         this.state[t] = RUNNING
-        this.readCount[t] = 0
-        this.pauseFree[t] = 0
+        this.reads.clear(t)
         break
       default:
         this.boundary(t, d)
@@ -587,8 +450,7 @@ export class Machine {
   private boundary(t: number, d: number): void {
     const c = this.command[t]
     this.solo = 0
-    this.readCount[t] = 0
-    this.pauseFree[t] = 0
+    this.reads.clear(t)
     this.state[t] = RUNNING
     if (this.responding[t]) {
       const o = this.history[this.current[t] as number] as P.Operation
@@ -611,7 +473,15 @@ export class Machine {
     }
     if (c.kind === P.OPERATION || c.kind === P.BEGIN) {
       this.current[t] = this.history.length
-      this.history.push({ thread: t, op: c.op, arg: c.arg, result: undefined, invoked: 2 * d + 1, responded: Infinity, dead: false })
+      this.history.push({
+        thread: t,
+        op: c.op,
+        arg: c.arg,
+        result: undefined,
+        invoked: 2 * d + 1,
+        responded: Infinity,
+        dead: false,
+      })
     } else if (c.kind === P.DEATH) {
       this.threads[t]!.victim = this.victim
       this.link[d] = this.lastEvent[this.victim] as number
@@ -620,7 +490,7 @@ export class Machine {
   }
 
   /** Looks at what the last access has done, now that it has been done. */
-  private settle(): void {
+  /** @internal */ settle(): void {
     const d = this.open
     if (d < 0) return
     this.open = -1
@@ -633,8 +503,8 @@ export class Machine {
     if (flags & O.WRITES) {
       const changed = i32[w] !== this.beforeLo || (wide && i32[w + 1] !== this.beforeHi)
       if (changed) {
-        if (this.memory.changed(w, this.beforeLo)) this.ownChange(t, at, 4)
-        if (wide && this.memory.changed(w + 1, this.beforeHi)) this.ownChange(t, at + 4, 4)
+        if (this.memory.changed(w, this.beforeLo)) this.reads.own(t, at, 4)
+        if (wide && this.memory.changed(w + 1, this.beforeHi)) this.reads.own(t, at + 4, 4)
       } else if (this.op[d] === O.OP_CAS) this.flags[d] = flags & ~O.WRITES
     }
     if (this.recording) {
@@ -643,41 +513,15 @@ export class Machine {
     }
     if (flags & O.PLAIN) {
       if (flags & O.WRITES) this.races.poke(t, at, this.bytes[d] as number)
-    } else this.races.atomic(t, this.op[d] as number, at, this.bytes[d] as number, ((this.flags[d] as number) & O.WRITES) !== 0)
+    } else
+      this.races.atomic(
+        t,
+        this.op[d] as number,
+        at,
+        this.bytes[d] as number,
+        ((this.flags[d] as number) & O.WRITES) !== 0,
+      )
     if (this.onStep) this.onStep()
-  }
-
-  // ── Pauses ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private addRead(t: number, w: number): void {
-    const k = this.readCount[t] as number
-    if (k === READ_SET) {
-      this.pauseFree[t] = 1
-      return
-    }
-    this.readWord[t * READ_SET + k] = w
-    this.readVersion[t * READ_SET + k] = this.memory.version[w] as number
-    this.readCount[t] = k + 1
-  }
-
-  /** A thread's own write is not the change that its pause waits for. */
-  private ownChange(t: number, at: number, bytes: number): void {
-    const first = at >> 2
-    const last = (at + bytes - 1) >> 2
-    const version = this.memory.version
-    for (let k = t * READ_SET, end = k + (this.readCount[t] as number); k < end; k++) {
-      const w = this.readWord[k] as number
-      if (w >= first && w <= last && this.readVersion[k] === (version[w] as number) - 1) this.readVersion[k]!++
-    }
-  }
-
-  private mayGoOn(t: number): boolean {
-    if (this.pauseFree[t]) return true
-    const version = this.memory.version
-    for (let k = t * READ_SET, end = k + (this.readCount[t] as number); k < end; k++) {
-      if (this.readVersion[k] !== version[this.readWord[k] as number]) return true
-    }
-    return false
   }
 
   /** Bit mask of the threads that can do their next event now. */
@@ -692,7 +536,7 @@ export class Machine {
           if (this.timed[t] || (this.woken[t] as number) >= 0) mask |= 1 << t
           break
         case PAUSED:
-          if (this.mayGoOn(t)) mask |= 1 << t
+          if (this.reads.changed(t)) mask |= 1 << t
           break
         case AWAITS_DEATH:
           if (this.killed) mask |= 1 << t
@@ -706,7 +550,7 @@ export class Machine {
 
   // A thread that dies is known to others by what it has written. So one kill point is enough between two of its writes: the first
   // place there where it can die at all.
-  private dies(t: number): boolean {
+  /** @internal */ dies(t: number): boolean {
     if (this.killed || this.counted) return false
     const section = this.exports[t]!.section as WebAssembly.Global | undefined
     if (section?.value) return false
@@ -714,7 +558,7 @@ export class Machine {
     return this.killPoints++ === this.killAt
   }
 
-  private die(t: number): void {
+  /** @internal */ die(t: number): void {
     this.state[t] = DEAD
     this.killed = true
     const o = this.history[this.current[t] as number]

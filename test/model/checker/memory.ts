@@ -65,7 +65,8 @@ export class Memory {
     this.epoch++
     this.globals = exports.map((e) => {
       const found: [string, number | bigint][] = []
-      for (const [name, g] of Object.entries(e)) if (g instanceof WebAssembly.Global && name.startsWith('$')) found.push([name, g.value])
+      for (const [name, g] of Object.entries(e))
+        if (g instanceof WebAssembly.Global && name.startsWith('$')) found.push([name, g.value])
       return found
     })
   }

@@ -2,10 +2,19 @@
 
 import type { Bench } from './scenario.js'
 
-const KINDS: Record<number, string> = { 0: 'HEAD', 1: 'CHANNEL', 2: 'STACK', 3: 'COUNTER', 4: 'ATOMIC', 5: 'WAITER', 6: 'SCRATCH' }
+const KINDS: Record<number, string> = {
+  0: 'HEAD',
+  1: 'CHANNEL',
+  2: 'STACK',
+  3: 'COUNTER',
+  4: 'ATOMIC',
+  5: 'WAITER',
+  6: 'SCRATCH',
+}
 /** Arrays at the end of a kind of block: element size by the name of the array's offset. */
 const ARRAYS: Record<string, string> = { CHANNEL_SLOTS: 'SLOT_BYTES', STACK_NODES: 'NODE_BYTES', COUNTER_CELLS: 'LINE' }
-const NOT_OFFSETS = /_(BYTES|SHIFT|COUNT|MAX|SHARDS|VALUE_MAX)$|^THREAD_(FREE|ALIVE|REAPING)$|^CHANNEL_(CLOSED|RECEIVERS|SENDERS|DISPOSED)$/
+const NOT_OFFSETS =
+  /_(BYTES|SHIFT|COUNT|MAX|SHARDS|VALUE_MAX)$|^THREAD_(FREE|ALIVE|REAPING)$|^CHANNEL_(CLOSED|RECEIVERS|SENDERS|DISPOSED)$/
 
 export function describeAddress(at: number, b: Bench): string {
   const L = b.layout
@@ -14,7 +23,8 @@ export function describeAddress(at: number, b: Bench): string {
   if (b.read(L.ARENA! + L.ARENA_MAGIC!) !== L.ARENA_MAGIC_VALUE) {
     const exact = named[0]
     if (exact) return exact[0] === at ? exact[1] : `${exact[1]}+${at - exact[0]}`
-    if (at >= 1024 && at < 1024 + 26 * 128) return `${'XYZABCDEFGHIJKLMNOPQRSTUVW'[(at - 1024) >> 7]}${at & 127 ? `+${at & 127}` : ''}`
+    if (at >= 1024 && at < 1024 + 26 * 128)
+      return `${'XYZABCDEFGHIJKLMNOPQRSTUVW'[(at - 1024) >> 7]}${at & 127 ? `+${at & 127}` : ''}`
     return hex
   }
   const threads = b.read(L.ARENA! + L.ARENA_THREADS!)
@@ -46,7 +56,13 @@ export function describeAddress(at: number, b: Bench): string {
     const wide = kind === 'CHANNEL' && b.read(block + L.CHANNEL_WIDE!) !== 0
     const bytes = (wide ? L.CELL_BYTES : L[unit]) as number
     const inside = (offset - from) % bytes
-    const part = wide ? field('CELL', inside, L) : kind === 'STACK' ? field('NODE', inside, L) : inside ? `+${inside}` : undefined
+    const part = wide
+      ? field('CELL', inside, L)
+      : kind === 'STACK'
+        ? field('NODE', inside, L)
+        : inside
+          ? `+${inside}`
+          : undefined
     return `${who}.${array.slice(kind.length + 1)}[${Math.floor((offset - from) / bytes)}]${part ? `.${part}` : ''}`
   }
   const name = (offset < L.HEAD_BYTES! ? field('HEAD', offset, L) : field(kind, offset, L)) ?? `+${offset}`

@@ -33,7 +33,15 @@ export type Program = Generator<Command, void, any>
 const none: readonly number[] = []
 const identity = undefined
 
-function command(kind: number, name: string, args: readonly (number | bigint)[], op = '', arg?: Value, result?: Command['result'], value?: Value): Command {
+function command(
+  kind: number,
+  name: string,
+  args: readonly (number | bigint)[],
+  op = '',
+  arg?: Value,
+  result?: Command['result'],
+  value?: Value,
+): Command {
   return { kind, name, args, op, arg, result, value }
 }
 

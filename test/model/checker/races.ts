@@ -150,7 +150,8 @@ export class Races {
         }
       }
       if (op !== OP_STORE && same) {
-        for (let q = 0; q < n; q++) if ((rows[base + q] as number) > (c[mine + q] as number)) c[mine + q] = rows[base + q] as number
+        for (let q = 0; q < n; q++)
+          if ((rows[base + q] as number) > (c[mine + q] as number)) c[mine + q] = rows[base + q] as number
       }
     }
     for (let k = 0; k < words; k++) {
@@ -166,7 +167,10 @@ export class Races {
   }
 
   private fail(t: number, what: string, other: number, did: string, word: number): never {
-    throw new Failure('data race', `thread ${t}: ${what} of ${this.describe(word << 2)} is not ordered with thread ${other}: ${did}`)
+    throw new Failure(
+      'data race',
+      `thread ${t}: ${what} of ${this.describe(word << 2)} is not ordered with thread ${other}: ${did}`,
+    )
   }
 }
 

@@ -1,10 +1,10 @@
 // A failure as a table that a person can follow.
 
-import { follow, runsOf, encode } from './shrink.js'
+import type { Found, Report, Rig } from './explore.js'
 import { describe } from './linear.js'
 import { describeAddress } from './names.js'
 import * as O from './ops.js'
-import type { Found, Report, Rig } from './explore.js'
+import { encode, follow, runsOf } from './shrink.js'
 
 /** Rows of a table, at most: a livelock repeats itself. */
 const LONGEST = 120
@@ -34,22 +34,36 @@ export function story(rig: Rig, found: Found): string {
     const who = t === last ? '' : `t${t}`
     last = t
     if (op === O.OP_BOUNDARY) {
-      const text = [responded ? `${describe(responded)}` : '', invoked ? `${invoked.op}(${invoked.arg ?? ''}) …` : ''].filter(Boolean).join('; ')
+      const text = [responded ? `${describe(responded)}` : '', invoked ? `${invoked.op}(${invoked.arg ?? ''}) …` : '']
+        .filter(Boolean)
+        .join('; ')
       rows.push([String(d), who, text || (m.state[t] === 4 ? '·' : 'goes on'), '', '', '', ''])
       continue
     }
     const changed = op <= O.OP_WAIT ? valueText(m.values, d, m.bytes[d] as number) : ''
     const where = op === O.OP_PAUSE ? '' : describeAddress(m.at[d] as number, rig.bench)
     const failed = op === O.OP_CAS && !((m.flags[d] as number) & O.WRITES) ? ' (failed)' : ''
-    rows.push([String(d), who, '', `${O.OP_NAMES[op]}${failed}`, where, changed, site && site.line ? `${site.file}:${site.line}  ${site.text.slice(0, 90)}` : 'the program'])
+    rows.push([
+      String(d),
+      who,
+      '',
+      `${O.OP_NAMES[op]}${failed}`,
+      where,
+      changed,
+      site && site.line ? `${site.file}:${site.line}  ${site.text.slice(0, 90)}` : 'the program',
+    ])
   }
   const pending = m.history.filter((o) => o.responded === Infinity).map(describe)
   const lines = [`${shown.failure.kind}: ${shown.failure.message}`]
   if (!again) lines.push('(not seen again when run with the recorder on: see the schedule)')
-  if (found.variant.victim >= 0) lines.push(`thread ${found.variant.victim} is killed at its kill point ${found.variant.killAt}`)
+  if (found.variant.victim >= 0)
+    lines.push(`thread ${found.variant.victim} is killed at its kill point ${found.variant.killAt}`)
   lines.push('', ...table(rows))
   if (pending.length > 0) lines.push('', `unfinished: ${pending.join('; ')}`)
-  lines.push('', `again: npm run model -- --only '${rig.scenario.name}' --replay '${encode(found.variant, found.schedule)}'`)
+  lines.push(
+    '',
+    `again: npm run model -- --only '${rig.scenario.name}' --replay '${encode(found.variant, found.schedule)}'`,
+  )
   return lines.join('\n')
 }
 
@@ -67,8 +81,15 @@ function word(lo: number, hi: number, bytes: number): string {
 
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, k) => (widths[k] = Math.max(widths[k] ?? 0, cell.length)))
-  return rows.map((row) => row.map((cell, k) => (k === row.length - 1 ? cell : cell.padEnd(widths[k] as number))).join('  ').trimEnd())
+  for (const row of rows) {
+    for (const [k, cell] of row.entries()) widths[k] = Math.max(widths[k] ?? 0, cell.length)
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, k) => (k === row.length - 1 ? cell : cell.padEnd(widths[k] as number)))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 export function count(n: number): string {
@@ -78,5 +99,14 @@ export function count(n: number): string {
 export function summary(r: Report): string[] {
   const kills = r.variants > 1 ? String(r.variants - 1) : ''
   const speed = r.ms > 20 ? `${(r.steps / r.ms / 1000).toFixed(1)}M/s` : ''
-  return [r.name, r.how, count(r.executions), count(r.steps), count(r.states), kills, `${(r.ms / 1000).toFixed(2)}s`, speed]
+  return [
+    r.name,
+    r.how,
+    count(r.executions),
+    count(r.steps),
+    count(r.states),
+    kills,
+    `${(r.ms / 1000).toFixed(2)}s`,
+    speed,
+  ]
 }

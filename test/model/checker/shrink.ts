@@ -1,9 +1,9 @@
 // Makes a failing schedule short: fewer switches of thread, then fewer steps. A schedule is a list of runs, `thread × steps`; what follows
 // its end goes on with the same thread as long as that can, then with the lowest.
 
+import type { Found, Rig, Variant } from './explore.js'
 import { Failure } from './failure.js'
 import type { Explorer, Machine } from './machine.js'
-import type { Found, Rig, Variant } from './explore.js'
 
 export interface Run {
   thread: number
@@ -49,13 +49,19 @@ export function runsOf(schedule: readonly number[]): Run[] {
 /** `0x3.1x12.0x1`, after `kill=1@5/` if thread 1 is killed at its kill point 5. */
 export function encode(variant: Variant, schedule: readonly number[]): string {
   const kill = variant.victim < 0 ? '' : `kill=${variant.victim}@${variant.killAt}/`
-  return kill + runsOf(schedule).map((r) => `${r.thread}x${r.steps}`).join('.')
+  return (
+    kill +
+    runsOf(schedule)
+      .map((r) => `${r.thread}x${r.steps}`)
+      .join('.')
+  )
 }
 
 export function decode(text: string): { variant: Variant; runs: Run[] } {
   const match = /^(?:kill=(\d+)@(\d+)\/)?((?:\d+x\d+(?:\.|$))*)$/.exec(text)
   if (!match) throw new Error(`not a schedule: ${text}`)
-  const variant = match[1] === undefined ? { victim: -1, killAt: -1 } : { victim: Number(match[1]), killAt: Number(match[2]) }
+  const variant =
+    match[1] === undefined ? { victim: -1, killAt: -1 } : { victim: Number(match[1]), killAt: Number(match[2]) }
   const runs = (match[3] as string)
     .split('.')
     .filter((s) => s)

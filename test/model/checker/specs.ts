@@ -42,6 +42,8 @@ export function queueSpec(capacity: number, initial: readonly Value[] = []): Spe
           if (op === 'receiveTimed') out.push(same(q, 'timeout'))
           return out
         }
+        case 'receiveTwo':
+          return q.items.length > 1 ? [[q.items.slice(0, 2).join(), { ...q, items: q.items.slice(2) }]] : []
         case 'close':
           return q.closed ? [same(q, 'closed')] : [['ok', { ...q, closed: true }]]
         case 'dispose':
@@ -64,7 +66,12 @@ export function stackSpec(capacity: number, initial: readonly Value[] = []): Spe
         case 'push':
           return s.length < capacity ? [['ok', [...s, arg]]] : [['full', s]]
         case 'pushRelaxed':
-          return s.length < capacity ? [['ok', [...s, arg]], ['full', s]] : [['full', s]]
+          return s.length < capacity
+            ? [
+                ['ok', [...s, arg]],
+                ['full', s],
+              ]
+            : [['full', s]]
         case 'pop':
           return s.length > 0 ? [[s[s.length - 1], s.slice(0, -1)]] : [['empty', s]]
         case 'length':

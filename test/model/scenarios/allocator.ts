@@ -5,7 +5,8 @@
 import { Failure } from '../checker/failure.js'
 import type { Command, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
-import { attach, audit, coreRecipe, reaper, settleBase, shadow, usage, type World } from './core.js'
+import { audit, shadow, usage } from './audit.js'
+import { attach, coreRecipe, reaper, settleBase, type World } from './core.js'
 
 const MARK = 64
 /** A block of one (model) page goes to the depot with every free: the shared path. Half a page: chains of four. */
@@ -19,7 +20,9 @@ interface Blocks extends World {
 
 function world(b: Bench, given: number, bytes: number, freed: number): Blocks {
   const w = attach(b)
-  const blocks = Array.from({ length: given + freed }, (_, k) => b.name(b.call('object_create', w.L.KIND_ATOMIC!, bytes), `block ${k}`))
+  const blocks = Array.from({ length: given + freed }, (_, k) =>
+    b.name(b.call('object_create', w.L.KIND_ATOMIC!, bytes), `block ${k}`),
+  )
   for (const block of blocks.slice(given)) b.call('object_dispose', block, generation(b.read(block + w.L.HEAD_STATE!)))
   return settleBase(b, { ...w, given: blocks.slice(0, given) })
 }
@@ -32,13 +35,18 @@ function* create(t: Thread, w: Blocks, bytes: number): Generator<Command, number
   yield t.end(block === 0 ? 'none' : 'ok')
   if (block === 0) return 0
   const old = yield t.exchange(block + MARK, t.id + 1)
-  if (old !== 0) throw new Failure('memory', `block 0x${block.toString(16)} was given to thread ${t.id} while thread ${old - 1} has it, or was not cleared`)
+  if (old !== 0)
+    throw new Failure(
+      'memory',
+      `block 0x${block.toString(16)} was given to thread ${t.id} while thread ${old - 1} has it, or was not cleared`,
+    )
   return block
 }
 
 function* free(t: Thread, w: Blocks, block: number): Generator<Command, void, number> {
   const mine = yield t.exchange(block + MARK, 0)
-  if (mine !== t.id + 1) throw new Failure('memory', `block 0x${block.toString(16)} of thread ${t.id} was written by thread ${mine - 1}`)
+  if (mine !== t.id + 1)
+    throw new Failure('memory', `block 0x${block.toString(16)} of thread ${t.id} was written by thread ${mine - 1}`)
   const open = generation(t.peek(block + w.L.HEAD_STATE!))
   yield t.call('object_dispose', block, open)
 }
@@ -79,7 +87,12 @@ function balance(more: number): (b: Bench, w: Blocks) => void {
   }
 }
 
-function blocks(name: string, about: string, threads: Scenario['threads'], more: Partial<Scenario> & { bytes?: number; given?: number; freed?: number; kept?: number } = {}): Scenario {
+function blocks(
+  name: string,
+  about: string,
+  threads: Scenario['threads'],
+  more: Partial<Scenario> & { bytes?: number; given?: number; freed?: number; kept?: number } = {},
+): Scenario {
   return {
     name: `allocator/${name}`,
     about,
@@ -94,26 +107,64 @@ function blocks(name: string, about: string, threads: Scenario['threads'], more:
   }
 }
 
-const onceEach = (count: number): Scenario['outcome'] => (b) => {
-  const ok = b.history.filter((o) => o.op === 'dispose' && o.result === 'ok').length
-  const pending = b.history.filter((o) => o.op === 'dispose' && o.dead).length
-  b.check(ok <= count && ok + pending >= count, `${ok} of ${count} disposals succeeded`)
-  return ''
-}
+const onceEach =
+  (count: number): Scenario['outcome'] =>
+  (b) => {
+    const ok = b.history.filter((o) => o.op === 'dispose' && o.result === 'ok').length
+    const pending = b.history.filter((o) => o.op === 'dispose' && o.dead).length
+    b.check(ok <= count && ok + pending >= count, `${ok} of ${count} disposals succeeded`)
+    return ''
+  }
 
 export const allocator: Scenario[] = [
-  blocks('two threads from the depot', 'each takes a block and frees it, twice, with two blocks in the depot', [churn(PAGE_BYTES, 2), churn(PAGE_BYTES, 2)], { freed: 2 }),
-  blocks('pop against pop, pop, push (ABA)', 'the chain on top comes back with another one below it', [churn(PAGE_BYTES, 1, true), churns], { freed: 3, kept: 3 }),
-  blocks('three threads', 'one block in the depot, fresh pages for the rest', [churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1)], {
-    freed: 1,
-    explore: { executions: 300_000, random: 20_000 },
-    ci: { executions: 20_000, random: 2000 },
+  blocks(
+    'two threads from the depot',
+    'each takes a block and frees it, twice, with two blocks in the depot',
+    [churn(PAGE_BYTES, 2), churn(PAGE_BYTES, 2)],
+    { freed: 2 },
+  ),
+  blocks(
+    'pop against pop, pop, push (ABA)',
+    'the chain on top comes back with another one below it',
+    [churn(PAGE_BYTES, 1, true), churns],
+    { freed: 3, kept: 3 },
+  ),
+  blocks(
+    'three threads',
+    'one block in the depot, fresh pages for the rest',
+    [churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1)],
+    {
+      freed: 1,
+      explore: { executions: 300_000, random: 20_000 },
+      ci: { executions: 20_000, random: 2000 },
+    },
+  ),
+  blocks('fresh pages', 'two threads extend the arena at once', [churn(CHAINED, 1, true), churn(CHAINED, 1, true)], {
+    kept: 2,
   }),
-  blocks('fresh pages', 'two threads extend the arena at once', [churn(CHAINED, 1, true), churn(CHAINED, 1, true)], { kept: 2 }),
-  blocks('dispose twice', 'of two disposals of one object exactly one succeeds', [disposes(0), disposes(0)], { given: 1, outcome: onceEach(1) }),
-  blocks('freed by another thread', 'blocks go to the one who frees them, and round', [disposes(0, 1), churn(PAGE_BYTES, 2, true)], { given: 2, kept: 1, outcome: onceEach(2) }),
-  blocks('kill while creating', 'the reaper finds the block that nobody knows', [churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1)], { freed: 1, victims: [0], reaper, kept: 1 }),
-  blocks('kill with chains', 'magazines of the dead are inherited', [churn(CHAINED, 2), churn(CHAINED, 1)], { bytes: CHAINED, freed: 6, victims: [0], reaper, kept: 1 }),
+  blocks('dispose twice', 'of two disposals of one object exactly one succeeds', [disposes(0), disposes(0)], {
+    given: 1,
+    outcome: onceEach(1),
+  }),
+  blocks(
+    'freed by another thread',
+    'blocks go to the one who frees them, and round',
+    [disposes(0, 1), churn(PAGE_BYTES, 2, true)],
+    { given: 2, kept: 1, outcome: onceEach(2) },
+  ),
+  blocks(
+    'kill while creating',
+    'the reaper finds the block that nobody knows',
+    [churn(PAGE_BYTES, 1), churn(PAGE_BYTES, 1)],
+    { freed: 1, victims: [0], reaper, kept: 1 },
+  ),
+  blocks('kill with chains', 'magazines of the dead are inherited', [churn(CHAINED, 2), churn(CHAINED, 1)], {
+    bytes: CHAINED,
+    freed: 6,
+    victims: [0],
+    reaper,
+    kept: 1,
+  }),
   blocks('kill with two chains', 'loaded and spare, both are inherited', [churn(CHAINED, 1), churn(CHAINED, 1)], {
     bytes: CHAINED,
     freed: 0,
@@ -128,5 +179,10 @@ export const allocator: Scenario[] = [
       return settleBase(b, w)
     },
   }),
-  blocks('kill while disposing', 'the block is freed once', [disposes(0), disposes(0)], { given: 1, victims: [0], reaper, outcome: onceEach(1) }),
+  blocks('kill while disposing', 'the block is freed once', [disposes(0), disposes(0)], {
+    given: 1,
+    victims: [0],
+    reaper,
+    outcome: onceEach(1),
+  }),
 ]

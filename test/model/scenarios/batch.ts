@@ -3,7 +3,19 @@
 import type { Operation, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { queueSpec } from '../checker/specs.js'
-import { audit, type ChannelWorld, coreRecipe, drain, makeChannel, reaper, receive, settleBase, shadow, tryReceive, trySend, usage, word } from './core.js'
+import { audit, nobodyForgotten, shadow, usage } from './audit.js'
+import {
+  type ChannelWorld,
+  coreRecipe,
+  drain,
+  makeChannel,
+  reaper,
+  receive,
+  settleBase,
+  tryReceive,
+  trySend,
+  word,
+} from './core.js'
 
 interface BatchWorld extends ChannelWorld {
   scratch: number[]
@@ -21,13 +33,22 @@ function outcome(t: Thread, w: BatchWorld): string {
 
 function sendMany(t: Thread, w: BatchWorld, values: readonly number[]) {
   const at = (w.scratch[t.id] as number) + w.L.SCRATCH_VALUES!
-  values.forEach((v, k) => {
-    if (!w.wide) return t.set(at + 4 * k, v)
+  for (const [k, v] of values.entries()) {
     f64[0] = v
-    t.set(at + 8 * k, words[0] as number)
-    t.set(at + 8 * k + 4, words[1] as number)
-  })
-  return t.op('trySendMany', values.join(), (n) => `${n} ${outcome(t, w)}`, 'channel_trySendMany', w.ch, w.open, values.length)
+    if (w.wide) {
+      t.set(at + 8 * k, words[0] as number)
+      t.set(at + 8 * k + 4, words[1] as number)
+    } else t.set(at + 4 * k, v)
+  }
+  return t.op(
+    'trySendMany',
+    values.join(),
+    (n) => `${n} ${outcome(t, w)}`,
+    'channel_trySendMany',
+    w.ch,
+    w.open,
+    values.length,
+  )
 }
 
 function receiveMany(t: Thread, w: BatchWorld, n: number) {
@@ -69,17 +90,27 @@ function expand(history: readonly Operation[]): Operation[] {
     const done = o.responded !== Infinity
     if (o.op === 'trySendMany') {
       const values = String(o.arg).split(',').map(Number)
-      if (!done) chain(o, values.map((v) => ['trySend', v, undefined]))
+      if (!done)
+        chain(
+          o,
+          values.map((v) => ['trySend', v, undefined]),
+        )
       else {
         const [count, why] = split(String(o.result))
         const sent = Number(count)
-        const parts: [string, Operation['arg'], Operation['result']][] = values.slice(0, sent).map((v) => ['trySend', v, 'ok'])
+        const parts: [string, Operation['arg'], Operation['result']][] = values
+          .slice(0, sent)
+          .map((v) => ['trySend', v, 'ok'])
         if (sent < values.length) parts.push(['trySend', values[sent], why === 'would block' ? 'full' : why])
         chain(o, parts)
       }
     } else if (o.op === 'tryReceiveMany') {
       const wanted = Number(o.arg)
-      if (!done) chain(o, Array.from({ length: wanted }, () => ['tryReceive', undefined, undefined]))
+      if (!done)
+        chain(
+          o,
+          Array.from({ length: wanted }, () => ['tryReceive', undefined, undefined]),
+        )
       else {
         const [list, why] = split(String(o.result))
         const got = list ? list.split(',').map(Number) : []
@@ -97,7 +128,15 @@ function split(text: string): [string, string] {
   return [text.slice(0, k), text.slice(k + 1)]
 }
 
-function batch(wide: boolean, name: string, about: string, capacity: number, threads: Step[][], prefill: number[], more: Partial<Scenario>): Scenario {
+function batch(
+  wide: boolean,
+  name: string,
+  about: string,
+  capacity: number,
+  threads: Step[][],
+  prefill: number[],
+  more: Partial<Scenario>,
+): Scenario {
   return {
     name: `${wide ? 'wide' : 'narrow'} batch/${name}`,
     about,
@@ -113,6 +152,7 @@ function batch(wide: boolean, name: string, about: string, capacity: number, thr
     spec: () => queueSpec(capacity, prefill),
     expand,
     final: (b: Bench, w: BatchWorld) => {
+      nobodyForgotten(b, w)
       const asleep = b.history.some((o) => o.responded === Infinity && !o.dead)
       if (asleep) return
       drain(b, w)
@@ -129,9 +169,21 @@ function batch(wide: boolean, name: string, about: string, capacity: number, thr
   }
 }
 
-const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper, explore: { executions: 100_000, random: 10_000 }, ci: { executions: 2000, random: 200 } })
+const kill = (...victims: number[]): Partial<Scenario> => ({
+  victims,
+  reaper,
+  explore: { executions: 100_000, random: 10_000 },
+  ci: { executions: 2000, random: 200 },
+})
 
-function both(name: string, about: string, capacity: number, threads: Step[][], prefill: number[] = [], more: Partial<Scenario> = {}): Scenario[] {
+function both(
+  name: string,
+  about: string,
+  capacity: number,
+  threads: Step[][],
+  prefill: number[] = [],
+  more: Partial<Scenario> = {},
+): Scenario[] {
   return [false, true].map((wide) => batch(wide, name, about, capacity, threads, prefill, more))
 }
 

@@ -1,12 +1,15 @@
 // What all scenarios of the core share: an arena with attached threads, the waiting operations as the bindings do them, and the audit.
 
-import { describeAddress } from '../checker/names.js'
-import { OP_NAMES } from '../checker/ops.js'
+import { Failure } from '../checker/failure.js'
 import type { Program, Thread, Value } from '../checker/program.js'
 import type { Bench } from '../checker/scenario.js'
+import { usage } from './audit.js'
 
 /** Tables and pages are small in the model: loops over all threads and classes are the same with five as with a hundred. */
-export const coreRecipe = { entry: 'core', constants: { MAX_THREADS: 5, CLASS_COUNT: 10, PAGE: 4096, PAGE_SHIFT: 12, PAGE_CLASS: 5 } }
+export const coreRecipe = {
+  entry: 'core',
+  constants: { MAX_THREADS: 5, CLASS_COUNT: 10, PAGE: 4096, PAGE_SHIFT: 12, PAGE_CLASS: 5 },
+}
 
 export const MISS = -1640531527
 const WORDS = ['ok', 'would block', 'closed', 'stale', 'no memory']
@@ -55,7 +58,14 @@ const sendName = (w: ChannelWorld): string => (w.wide ? 'channel_trySendF64' : '
 const receiveName = (w: ChannelWorld): string => (w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32')
 
 /** What a receive has returned, as a value or a word: THREAD_STATUS tells if the number itself does not. */
-export function received(peek: (at: number) => number, slot: number, w: World, wide: boolean, raw: number, none: string): Value {
+export function received(
+  peek: (at: number) => number,
+  slot: number,
+  w: World,
+  wide: boolean,
+  raw: number,
+  none: string,
+): Value {
   if (wide ? raw === raw : raw !== MISS) return raw
   const s = peek(slot + w.L.THREAD_STATUS!)
   if (s !== w.L.OK) return s === w.L.WOULD_BLOCK ? none : WORDS[s]
@@ -71,7 +81,8 @@ function number(wide: boolean, lo: number, hi: number): number {
   return (wide ? f64[0] : lo) as number
 }
 
-const taken = (t: Thread, w: ChannelWorld, raw: number, none: string): Value => received((at) => t.peek(at), w.slots[t.id] as number, w, w.wide, raw, none)
+const taken = (t: Thread, w: ChannelWorld, raw: number, none: string): Value =>
+  received((at) => t.peek(at), w.slots[t.id] as number, w, w.wide, raw, none)
 
 /** A status as a word; 'ok' whether or not others had to be told. */
 export function word(w: World, status: number | bigint): string {
@@ -99,7 +110,12 @@ export function dispose(t: Thread, w: ChannelWorld) {
 export type Style = 'block' | 'timed' | 'async'
 
 /** The driver of src/wait.ts, as a program: attempt, park, sleep until done or out of patience. Returns the status, or 'timeout'. */
-function* waitFor(t: Thread, w: ChannelWorld, style: Style, park: (token: number) => ReturnType<Thread['call']>): Generator<ReturnType<Thread['call']>, { status: number | 'timeout'; waiter: number }, number> {
+function* waitFor(
+  t: Thread,
+  w: ChannelWorld,
+  style: Style,
+  park: (token: number) => ReturnType<Thread['call']>,
+): Generator<ReturnType<Thread['call']>, { status: number | 'timeout'; waiter: number }, number> {
   const { L } = w
   const waiter = yield park(style === 'async' ? 0 : L.TOKEN_BLOCKING!)
   if (waiter < L.ARENA!) return { status: waiter, waiter: 0 }
@@ -119,7 +135,7 @@ function* waitFor(t: Thread, w: ChannelWorld, style: Style, park: (token: number
 }
 
 /** The event loop of src/event-loop.ts with one pending operation: armed, polled, waiting on the loop's bell. */
-function* untilReady(t: Thread, w: ChannelWorld): Generator<ReturnType<Thread['call']>, void, number> {
+function* untilReady(t: Thread, w: ChannelWorld, take = true): Generator<ReturnType<Thread['call']>, void, number> {
   const { L } = w
   const slot = w.slots[t.id] as number
   for (;;) {
@@ -131,7 +147,7 @@ function* untilReady(t: Thread, w: ChannelWorld): Generator<ReturnType<Thread['c
     if ((yield t.load(slot + L.THREAD_READY!)) !== 0) break
   }
   yield t.store(slot + L.THREAD_LOOP_ARMED!, 0)
-  yield t.call('thread_nextReady')
+  if (take) yield t.call('thread_nextReady')
 }
 
 export function* send(t: Thread, w: ChannelWorld, v: number, style: Style = 'block'): Program {
@@ -161,6 +177,29 @@ export function* receive(t: Thread, w: ChannelWorld, style: Style = 'block'): Pr
   yield t.end(v)
 }
 
+/** Two receives of one event loop, parked one after the other and completed in that order. Judged as one operation that gives both values. */
+export function* receiveTwo(t: Thread, w: ChannelWorld): Program {
+  const { L } = w
+  const got: Value[] = []
+  yield t.begin('receiveTwo')
+  const waiters: number[] = []
+  for (const token of [0, 1]) waiters.push(yield t.call('channel_parkReceive', w.ch, w.open, token))
+  const slot = w.slots[t.id] as number
+  while (got.length < 2) {
+    yield* untilReady(t, w, false)
+    for (;;) {
+      const ready: number = yield t.call('thread_nextReady')
+      if (ready === 0) break
+      if (ready !== waiters[got.length])
+        throw new Failure('invariant', 'the receives were completed in the wrong order')
+      got.push(number(w.wide, t.peek(ready + L.WAITER_VALUE!), t.peek(ready + L.WAITER_VALUE! + 4)))
+      yield t.call('waiter_release', ready)
+    }
+  }
+  yield t.store(slot + L.THREAD_LOOP_ARMED!, 0)
+  yield t.end(got.join())
+}
+
 /** A reaper: waits for the death of a thread, then frees its slot. */
 export function* reaper(t: Thread, w: World): Program {
   const victim: number = yield t.death()
@@ -170,87 +209,15 @@ export function* reaper(t: Thread, w: World): Program {
 /** Takes out what is left, as operations after all others: so the history says what had become of every value. */
 export function drain(b: Bench, w: ChannelWorld): void {
   for (;;) {
-    const v = received((at) => b.i32[at >> 2] as number, w.slots[b.m.main] as number, w, w.wide, b.call(receiveName(w), w.ch, w.open), 'empty')
+    const v = received(
+      (at) => b.i32[at >> 2] as number,
+      w.slots[b.m.main] as number,
+      w,
+      w.wide,
+      b.call(receiveName(w), w.ch, w.open),
+      'empty',
+    )
     b.record('tryReceive', undefined, v)
     if (typeof v !== 'number') return
-  }
-}
-
-// ── Audit of the allocator ───────────────────────────────────────────────────────────────────────────────────────────
-
-/**
- * Shadow state: nobody touches the body of a block that is free, except who has it in THREAD_PENDING (just allocated, or about to be
- * freed). Peeks are exempt: their values count only if a compare-and-swap confirms them.
- */
-export function shadow(b: Bench, w: World): (t: number, op: number, at: number, bytes: number) => void {
-  const { L } = w
-  const [map, shift, shiftClass, pageClass, page] = [L.ARENA! + L.ARENA_PAGE_MAP!, L.PAGE_SHIFT!, L.CLASS_SHIFT!, L.PAGE_CLASS!, L.PAGE!]
-  const [head, kind, free, pending] = [L.HEAD_BYTES!, L.HEAD_KIND!, L.KIND_FREE!, L.THREAD_PENDING!]
-  const first = b.read(L.ARENA! + L.ARENA_FIRST_PAGE!)
-  return (t, op, at) => {
-    if (at < first) return
-    const entry = b.u32[(map + (at >>> shift) * 4) >> 2] as number
-    if (entry === 0) return
-    const block = entry - 1 < pageClass ? at & ~((1 << (entry - 1 + shiftClass)) - 1) : at & ~(page - 1)
-    if (at - block < head || b.u32[(block + kind) >> 2] !== free) return
-    for (const slot of w.slots) if (b.u32[(slot + pending) >> 2] === block) return
-    b.fail('memory', `thread ${t}: ${OP_NAMES[op]} of ${describeAddress(at, b)}, which has been freed`)
-  }
-}
-
-/** Blocks in use per class, as all the counters say together. */
-export function usage(b: Bench, w: World): number[] {
-  const { L } = w
-  const used: number[] = []
-  for (let c = 0; c < L.CLASS_COUNT!; c++) {
-    let n = b.i32[(L.ARENA! + L.ARENA_USED! + c * 4) >> 2] as number
-    for (const slot of w.slots) n += b.i32[(slot + L.THREAD_MAGAZINES! + c * L.MAGAZINE_BYTES! + L.MAGAZINE_USED!) >> 2] as number
-    used.push(n)
-  }
-  return used
-}
-
-/**
- * Walks all chains of free blocks: every block is in one place only, is free, and what is neither free nor in use was never cut. `base`
- * is what must be in use.
- */
-export function audit(b: Bench, w: World, base = w.base): void {
-  const { L } = w
-  const bad = (text: string): never => b.fail('memory', text)
-  const seen = new Set<number>()
-  const walk = (from: number, what: string): number => {
-    let n = 0
-    for (let block = from; block !== 0; block = b.read(block + L.HEAD_NEXT!)) {
-      if (seen.has(block)) bad(`block 0x${block.toString(16)} is free twice (${what})`)
-      seen.add(block)
-      if (b.read(block + L.HEAD_KIND!) !== L.KIND_FREE) bad(`block 0x${block.toString(16)} is in ${what} but not free`)
-      if (++n > 100000) bad(`${what} has no end`)
-    }
-    return n
-  }
-  const used = usage(b, w)
-  for (let c = 0; c < L.CLASS_COUNT!; c++) {
-    let free = 0
-    let uncut = 0
-    for (const slot of w.slots) {
-      const m = slot + L.THREAD_MAGAZINES! + c * L.MAGAZINE_BYTES!
-      const gone = b.read(slot + L.THREAD_STATE!) === L.THREAD_FREE
-      if (gone && (b.read(m + L.MAGAZINE_LOADED!) !== 0 || b.read(m + L.MAGAZINE_SPARE!) !== 0)) bad(`a free slot has blocks of class ${c}`)
-      const n = walk(b.read(m + L.MAGAZINE_LOADED!), `loaded chain ${c}`)
-      if (n !== b.read(m + L.MAGAZINE_COUNT!)) bad(`a loaded chain of class ${c} has ${n} blocks, its magazine says ${b.read(m + L.MAGAZINE_COUNT!)}`)
-      free += n + walk(b.read(m + L.MAGAZINE_SPARE!), `spare chain ${c}`)
-      uncut += (b.read(m + L.MAGAZINE_END!) - b.read(m + L.MAGAZINE_CUT!)) / (L.LINE! << c)
-    }
-    for (let chain = b.read(L.ARENA! + L.ARENA_DEPOT! + c * L.DEPOT_STRIDE!); chain !== 0; chain = b.read(chain + L.HEAD_CHAIN!)) {
-      if (seen.has(chain)) bad(`chain 0x${chain.toString(16)} is in the depot twice`)
-      free += walk(chain, `depot ${c}`)
-    }
-    let cut = 0
-    const first = b.read(L.ARENA! + L.ARENA_FIRST_PAGE!)
-    for (let p = first; p < b.read(L.ARENA! + L.ARENA_BREAK!); p += L.PAGE!) {
-      if (b.read(L.ARENA! + L.ARENA_PAGE_MAP! + (p >> L.PAGE_SHIFT!) * 4) === c + 1) cut += c < L.PAGE_CLASS! ? L.PAGE! / (L.LINE! << c) : 1
-    }
-    if (used[c] !== base[c]) bad(`${used[c]} blocks of class ${c} are in use, not ${base[c]}`)
-    if (cut - uncut - free !== used[c]) bad(`class ${c}: ${cut} blocks made, ${uncut} not cut yet, ${free} free, ${used[c]} in use: ${cut - uncut - free - (used[c] as number)} lost`)
   }
 }

@@ -2,7 +2,8 @@
 
 import type { Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
-import { attach, audit, coreRecipe, reaper, settleBase, shadow, type World } from './core.js'
+import { audit, shadow } from './audit.js'
+import { attach, coreRecipe, reaper, settleBase, type World } from './core.js'
 
 interface CounterWorld extends World {
   c: number
@@ -28,7 +29,10 @@ function bounds(b: Bench, w: CounterWorld): void {
       if (a.responded < s.invoked) least += Number(a.arg)
       if (a.invoked < s.responded) most += Number(a.arg)
     }
-    b.check(Number(s.result) >= least && Number(s.result) <= most, `sum ${s.result} is not between ${least} and ${most}`)
+    b.check(
+      Number(s.result) >= least && Number(s.result) <= most,
+      `sum ${s.result} is not between ${least} and ${most}`,
+    )
   }
   const end = b.call('counter_sum', w.c, 0)
   const done = adds.filter((a) => !a.dead).reduce((n, a) => n + Number(a.arg), 0)
@@ -45,7 +49,13 @@ function counter(name: string, about: string, threads: (number | 'sum')[][], mor
     access: shadow,
     setup: (b) => {
       const w = attach(b)
-      return settleBase(b, { ...w, c: b.name(b.call('object_create', w.L.KIND_COUNTER!, w.L.COUNTER_CELLS! + w.L.COUNTER_SHARDS! * w.L.LINE!), 'counter') })
+      return settleBase(b, {
+        ...w,
+        c: b.name(
+          b.call('object_create', w.L.KIND_COUNTER!, w.L.COUNTER_CELLS! + w.L.COUNTER_SHARDS! * w.L.LINE!),
+          'counter',
+        ),
+      })
     },
     threads: threads.map((list) => steps(...list)),
     realtime: true,
@@ -56,6 +66,18 @@ function counter(name: string, about: string, threads: (number | 'sum')[][], mor
 }
 
 export const counters: Scenario[] = [
-  counter('adds and sums', 'two add, one sums twice', [[1, 2], [4, 8], ['sum', 'sum']]),
-  counter('adder killed', 'its add has happened or not', [[1, 2], [4, 'sum']], { victims: [0], reaper }),
+  counter('adds and sums', 'two add, one sums twice', [
+    [1, 2],
+    [4, 8],
+    ['sum', 'sum'],
+  ]),
+  counter(
+    'adder killed',
+    'its add has happened or not',
+    [
+      [1, 2],
+      [4, 'sum'],
+    ],
+    { victims: [0], reaper },
+  ),
 ]

@@ -6,9 +6,19 @@ import { batches } from './batch.js'
 import { channels } from './channel.js'
 import { counters } from './counter.js'
 import { litmus } from './litmus.js'
-import { rings } from './ring.js'
 import { reuses } from './reuse.js'
+import { rings } from './ring.js'
 import { stacks } from './stack.js'
 import { threadTable } from './threads.js'
 
-export const scenarios: readonly Scenario[] = [...litmus, ...allocator, ...stacks, ...counters, ...rings, ...channels, ...batches, ...reuses, ...threadTable]
+export const scenarios: readonly Scenario[] = [
+  ...litmus,
+  ...allocator,
+  ...stacks,
+  ...counters,
+  ...rings,
+  ...channels,
+  ...batches,
+  ...reuses,
+  ...threadTable,
+]

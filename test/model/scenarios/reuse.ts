@@ -3,7 +3,8 @@
 
 import type { Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
-import { audit, type ChannelWorld, coreRecipe, makeChannel, receive, received, send, tryReceive, trySend } from './core.js'
+import { audit } from './audit.js'
+import { type ChannelWorld, coreRecipe, makeChannel, receive, received, send, tryReceive, trySend } from './core.js'
 
 /** The owner disposes of the channel and makes a new one of the same size, most likely in the same block. */
 function* remake(t: Thread, w: ChannelWorld): Program {
@@ -32,12 +33,26 @@ function untouched(b: Bench, w: ChannelWorld): void {
   b.check(made > 0, 'no channel was made')
   const open = b.read(made + w.L.HEAD_STATE!)
   b.check((open & 0xff) === 0, `the new channel has the flags ${open & 0xff}`)
-  b.check(b.call('channel_length', made, open) === 0, `the new channel has the length ${b.call('channel_length', made, open)}`)
-  const take = () => received((at) => b.i32[at >> 2] as number, w.slots[b.m.main] as number, w, w.wide, b.call(w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32', made, open), 'empty')
+  b.check(
+    b.call('channel_length', made, open) === 0,
+    `the new channel has the length ${b.call('channel_length', made, open)}`,
+  )
+  const take = () =>
+    received(
+      (at) => b.i32[at >> 2] as number,
+      w.slots[b.m.main] as number,
+      w,
+      w.wide,
+      b.call(w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32', made, open),
+      'empty',
+    )
   for (let k = 0; k < 2 * w.capacity + 1; k++) {
     const before = take()
     b.check(before === 'empty', `the new channel held ${before}`)
-    b.check(b.call(w.wide ? 'channel_trySendF64' : 'channel_trySend32', made, open, 100 + k) === w.L.OK, 'the new channel takes no value')
+    b.check(
+      b.call(w.wide ? 'channel_trySendF64' : 'channel_trySend32', made, open, 100 + k) === w.L.OK,
+      'the new channel takes no value',
+    )
     const v = take()
     b.check(v === 100 + k, `the new channel gave ${v} for ${100 + k}`)
   }

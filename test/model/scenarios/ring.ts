@@ -3,7 +3,8 @@
 import type { Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { queueSpec } from '../checker/specs.js'
-import { audit, type ChannelWorld, coreRecipe, drain, makeChannel, reaper, shadow, tryReceive, trySend } from './core.js'
+import { audit, shadow } from './audit.js'
+import { type ChannelWorld, coreRecipe, drain, makeChannel, reaper, tryReceive, trySend } from './core.js'
 
 type Step = number | 'r'
 
@@ -14,7 +15,15 @@ function steps(...list: Step[]): (t: Thread, w: ChannelWorld) => Program {
   }
 }
 
-function ring(wide: boolean, name: string, about: string, capacity: number, threads: Step[][], prefill: number[], more: Partial<Scenario> = {}): Scenario {
+function ring(
+  wide: boolean,
+  name: string,
+  about: string,
+  capacity: number,
+  threads: Step[][],
+  prefill: number[],
+  more: Partial<Scenario> = {},
+): Scenario {
   return {
     name: `${wide ? 'wide' : 'narrow'} ring/${name}`,
     about,
@@ -38,18 +47,72 @@ function ring(wide: boolean, name: string, about: string, capacity: number, thre
 
 const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper })
 
-function both(name: string, about: string, capacity: number, threads: Step[][], prefill: number[] = [], more: Partial<Scenario> = {}): Scenario[] {
+function both(
+  name: string,
+  about: string,
+  capacity: number,
+  threads: Step[][],
+  prefill: number[] = [],
+  more: Partial<Scenario> = {},
+): Scenario[] {
   return [false, true].map((wide) => ring(wide, name, about, capacity, threads, prefill, more))
 }
 
 export const rings: Scenario[] = [
-  ...both('send against receive', 'one sends two, one receives two, capacity 1', 1, [[1, 2], ['r', 'r']]),
-  ...both('two senders', 'two slots, a third value does not fit', 2, [[1, 2], [3, 4]]),
-  ...both('two receivers', 'fight over two values', 2, [['r', 'r'], ['r', 'r']], [1, 2]),
+  ...both('send against receive', 'one sends two, one receives two, capacity 1', 1, [
+    [1, 2],
+    ['r', 'r'],
+  ]),
+  ...both('two senders', 'two slots, a third value does not fit', 2, [
+    [1, 2],
+    [3, 4],
+  ]),
+  ...both(
+    'two receivers',
+    'fight over two values',
+    2,
+    [
+      ['r', 'r'],
+      ['r', 'r'],
+    ],
+    [1, 2],
+  ),
   ...both('two senders and a receiver', 'capacity 2', 2, [[1], [2], ['r', 'r']]),
   ...both('one sender and two receivers', 'capacity 2, wraps round', 2, [[1, 2], ['r'], ['r']], [9]),
-  ...both('wrap round', 'capacity 3 (not a power of two), both ends move past the end', 3, [[4, 5], ['r', 'r']], [1, 2, 3]),
-  ...both('mixed', 'each sends and receives', 1, [[1, 'r'], [2, 'r']]),
-  ...both('sender killed', 'the other goes on', 1, [[1, 2], ['r', 3, 'r']], [], kill(0)),
-  ...both('receiver killed', 'the other goes on', 1, [['r', 'r'], [2, 'r', 3]], [1], kill(0)),
+  ...both(
+    'wrap round',
+    'capacity 3 (not a power of two), both ends move past the end',
+    3,
+    [
+      [4, 5],
+      ['r', 'r'],
+    ],
+    [1, 2, 3],
+  ),
+  ...both('mixed', 'each sends and receives', 1, [
+    [1, 'r'],
+    [2, 'r'],
+  ]),
+  ...both(
+    'sender killed',
+    'the other goes on',
+    1,
+    [
+      [1, 2],
+      ['r', 3, 'r'],
+    ],
+    [],
+    kill(0),
+  ),
+  ...both(
+    'receiver killed',
+    'the other goes on',
+    1,
+    [
+      ['r', 'r'],
+      [2, 'r', 3],
+    ],
+    [1],
+    kill(0),
+  ),
 ]

@@ -3,7 +3,8 @@
 import type { Operation, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { stackSpec } from '../checker/specs.js'
-import { attach, audit, coreRecipe, reaper, received, settleBase, shadow, type World } from './core.js'
+import { audit, shadow } from './audit.js'
+import { attach, coreRecipe, reaper, received, settleBase, type World } from './core.js'
 
 interface StackWorld extends World {
   s: number
@@ -24,14 +25,39 @@ function make(b: Bench, capacity: number, prefill: number[], pops: number): Stac
 function steps(...list: Step[]): (t: Thread, w: StackWorld) => Program {
   return function* (t, w) {
     for (const s of list) {
-      if (s === 'pop') yield t.op('pop', undefined, (r) => received((at) => t.peek(at), w.slots[t.id] as number, w, false, Number(r), 'empty'), 'stack_pop32', w.s, w.open)
+      if (s === 'pop')
+        yield t.op(
+          'pop',
+          undefined,
+          (r) => received((at) => t.peek(at), w.slots[t.id] as number, w, false, Number(r), 'empty'),
+          'stack_pop32',
+          w.s,
+          w.open,
+        )
       else if (s === 'length') yield t.op('length', undefined, Number, 'stack_length', w.s, w.open)
-      else yield t.op('push', s, (r) => (r === w.L.OK ? 'ok' : r === w.L.WOULD_BLOCK ? 'full' : 'stale'), 'stack_push32', w.s, w.open, s)
+      else
+        yield t.op(
+          'push',
+          s,
+          (r) => (r === w.L.OK ? 'ok' : r === w.L.WOULD_BLOCK ? 'full' : 'stale'),
+          'stack_push32',
+          w.s,
+          w.open,
+          s,
+        )
     }
   }
 }
 
-function stack(name: string, about: string, capacity: number, threads: Step[][], prefill: number[] = [], more: Partial<Scenario> = {}, pops = 0): Scenario {
+function stack(
+  name: string,
+  about: string,
+  capacity: number,
+  threads: Step[][],
+  prefill: number[] = [],
+  more: Partial<Scenario> = {},
+  pops = 0,
+): Scenario {
   return {
     name: `stack/${name}`,
     about,
@@ -45,11 +71,19 @@ function stack(name: string, about: string, capacity: number, threads: Step[][],
       // Everything comes out, and as much as the capacity goes in again: no node is lost.
       const slot = w.slots[b.m.main] as number
       for (;;) {
-        const v = received((at) => b.i32[at >> 2] as number, slot, w, false, b.call('stack_pop32', w.s, w.open), 'empty')
+        const v = received(
+          (at) => b.i32[at >> 2] as number,
+          slot,
+          w,
+          false,
+          b.call('stack_pop32', w.s, w.open),
+          'empty',
+        )
         b.record('pop', undefined, v)
         if (v === 'empty') break
       }
-      for (let k = 0; k < capacity; k++) b.check(b.call('stack_push32', w.s, w.open, k) === w.L.OK, `only ${k} of ${capacity} nodes are left`)
+      for (let k = 0; k < capacity; k++)
+        b.check(b.call('stack_push32', w.s, w.open, k) === w.L.OK, `only ${k} of ${capacity} nodes are left`)
       b.check(b.call('stack_push32', w.s, w.open, 99) === w.L.WOULD_BLOCK, 'there are more nodes than the capacity')
       audit(b, w)
     },
@@ -72,14 +106,63 @@ function relax(history: readonly Operation[]): Operation[] {
 const kill = (...victims: number[]): Partial<Scenario> => ({ victims, reaper })
 
 export const stacks: Scenario[] = [
-  stack('push against pop', 'capacity 1', 1, [[1, 'pop'], ['pop', 2]]),
+  stack('push against pop', 'capacity 1', 1, [
+    [1, 'pop'],
+    ['pop', 2],
+  ]),
   stack('two pushers', 'capacity 2, a third value may not fit', 2, [[1, 2], [3]]),
   stack('two poppers', 'fight over two values', 2, [['pop', 'pop'], ['pop']], [1, 2]),
-  stack('pop against pop, pop, push (ABA)', 'the node on top comes back while another looks at it', 2, [['pop'], ['pop', 'pop', 5]], [1, 2]),
-  stack('free nodes (ABA)', 'a push looks at a free node that is taken and comes back without the one below it', 3, [[7], [8, 'pop'], [9]], [1, 2, 3], {}, 3),
-  stack('three threads', 'push, pop, both', 2, [[3], ['pop'], ['pop', 4]], [1], { explore: { executions: 2_000_000 }, ci: { executions: 20_000, random: 5000 } }),
-  stack('length', 'is that of one moment', 2, [['length', 'length'], ['pop', 3]], [1]),
-  stack('pusher killed', 'its node comes back', 2, [[2, 3], ['pop', 4]], [1], kill(0)),
+  stack(
+    'pop against pop, pop, push (ABA)',
+    'the node on top comes back while another looks at it',
+    2,
+    [['pop'], ['pop', 'pop', 5]],
+    [1, 2],
+  ),
+  stack(
+    'free nodes (ABA)',
+    'a push looks at a free node that is taken and comes back without the one below it',
+    3,
+    [[7], [8, 'pop'], [9]],
+    [1, 2, 3],
+    {},
+    3,
+  ),
+  stack('three threads', 'push, pop, both', 2, [[3], ['pop'], ['pop', 4]], [1], {
+    explore: { executions: 2_000_000 },
+    ci: { executions: 20_000, random: 5000 },
+  }),
+  stack(
+    'length',
+    'is that of one moment',
+    2,
+    [
+      ['length', 'length'],
+      ['pop', 3],
+    ],
+    [1],
+  ),
+  stack(
+    'pusher killed',
+    'its node comes back',
+    2,
+    [
+      [2, 3],
+      ['pop', 4],
+    ],
+    [1],
+    kill(0),
+  ),
   stack('pusher killed in a fight', 'with a node in hands', 3, [[2], [3, 'pop']], [1], kill(0)),
-  stack('popper killed', 'its node comes back', 2, [['pop', 'pop'], ['pop', 4]], [1, 2], kill(0)),
+  stack(
+    'popper killed',
+    'its node comes back',
+    2,
+    [
+      ['pop', 'pop'],
+      ['pop', 4],
+    ],
+    [1, 2],
+    kill(0),
+  ),
 ]

@@ -2,7 +2,8 @@
 
 import type { Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
-import { attach, audit, coreRecipe, settleBase, shadow, type World } from './core.js'
+import { audit, shadow } from './audit.js'
+import { attach, coreRecipe, settleBase, type World } from './core.js'
 
 interface Table extends World {
   /** A slot whose thread is dead. */
@@ -10,22 +11,26 @@ interface Table extends World {
 }
 
 /** Thread `t` attaches, takes blocks, and never runs again. */
-const withGhost = (t: number) => (b: Bench): Table => {
-  const w = attach(b)
-  const ghost = w.slots[t] as number
-  for (let k = 0; k < 2; k++) {
-    const block = b.as(t, 'object_create', w.L.KIND_ATOMIC!, 2048)
-    b.as(t, 'object_dispose', block, 0)
+const withGhost =
+  (t: number) =>
+  (b: Bench): Table => {
+    const w = attach(b)
+    const ghost = w.slots[t] as number
+    for (let k = 0; k < 2; k++) {
+      const block = b.as(t, 'object_create', w.L.KIND_ATOMIC!, 2048)
+      b.as(t, 'object_dispose', block, 0)
+    }
+    return settleBase(b, { ...w, ghost: b.name(ghost, 'ghost') })
   }
-  return settleBase(b, { ...w, ghost: b.name(ghost, 'ghost') })
-}
 
 /** An arena with so many free slots and no thread of the scenario attached. */
-const withFree = (free: number) => (b: Bench): World => {
-  b.call('arena_init', b.m.memory.limit & ~(b.layout.PAGE! - 1), 1, 2)
-  for (let k = b.layout.MAX_THREADS!; k > free; k--) b.call('thread_attach', k, 1)
-  return { L: b.layout, slots: [], base: [] }
-}
+const withFree =
+  (free: number) =>
+  (b: Bench): World => {
+    b.call('arena_init', b.m.memory.limit & ~(b.layout.PAGE! - 1), 1, 2)
+    for (let k = b.layout.MAX_THREADS!; k > free; k--) b.call('thread_attach', k, 1)
+    return { L: b.layout, slots: [], base: [] }
+  }
 
 const nothing = function* (): Program {}
 

@@ -8,7 +8,7 @@ export {
   channel_parkSendF32, channel_parkSendF64, channel_tryReceive32, channel_tryReceiveBits32, channel_tryReceiveBits64, channel_tryReceiveF64,
   channel_trySend32, channel_trySend64, channel_trySendF32, channel_trySendF64,
 } from "./channel";
-export { counter_add, counter_addF64, counter_reset, counter_sum } from "./counter";
+export { counter_addShared } from "./counter";
 export { object_create, object_dispose } from "./object";
 export {
   stack_create, stack_length, stack_pop32, stack_popBits, stack_popF64, stack_push32, stack_push64, stack_pushF32, stack_pushF64,

@@ -171,9 +171,11 @@ export const NODE_VALUE = 8; // u64
 export const NODE_BYTES = 16;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
-// In the middle of their lines: CHANNEL_LOCK's place stays unused, for a late look at a channel that was here before (see channel.ts).
-export const COUNTER_CELLS = 192; // i64 × COUNTER_SHARDS at LINE stride
-export const COUNTER_SHARDS = 16; // power of two
+// Cells at LINE stride. In the middle of their lines: CHANNEL_LOCK's place stays unused, for a late look at a channel that was here before.
+export const COUNTER_CELLS = 192; // f64 × COUNTER_OWNED: cell i is written by the thread in slot i only
+export const COUNTER_OWNED = 28;
+export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots
+export const COUNTER_BYTES = 4096;
 export const ATOMIC_CODEC = 36; // u32
 export const ATOMIC_VALUE = 64; // u32 or u64
 

@@ -72,6 +72,7 @@ export class Arena {
   /** @internal */ readonly canBlock: boolean
   /** @internal */ readonly id: string
   /** @internal Where the core leaves a value that it cannot return. */ readonly valueAt: number
+  /** @internal This thread's place in the thread table. */ readonly slotIndex: number
   readonly #status: number
 
   /** @throws RangeError for a size out of bounds; UnsupportedError where the platform has no shared memory. */
@@ -94,6 +95,7 @@ export class Arena {
     if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
     this.#status = (slot + THREAD_STATUS) >>> 2
     this.valueAt = slot + THREAD_VALUE
+    this.slotIndex = (slot - (this.u32[(ARENA + ARENA_THREADS) >>> 2] as number)) / THREAD_BYTES
     this.loop = new EventLoop(this.core, this.i32, slot)
     arenas.set(this.id, new WeakRef(this))
     watchWorkers()

@@ -50,10 +50,7 @@ export interface Core {
   stack_pop32(at: Address, open: number): number
   stack_popF64(at: Address, open: number): number
   stack_popBits(at: Address, open: number): Status
-  counter_add(at: Address, open: number, n: number): Status
-  counter_addF64(at: Address, open: number, n: number): Status
-  counter_sum(at: Address, open: number): number
-  counter_reset(at: Address, open: number): Status
+  counter_addShared(at: Address, open: number, n: number): Status
 }
 
 let compiled: WebAssembly.Module | undefined

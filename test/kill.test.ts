@@ -69,8 +69,11 @@ function tally({ tickets, seen }: Ledger): { drawn: number; lost: number; double
   return { drawn, lost, doubled }
 }
 
-const waitForThreads = (count: number): Promise<void> =>
-  until(() => arena.stats().threads === count, `${count} threads`)
+async function waitForThreads(count: number): Promise<void> {
+  await until(() => arena.stats().threads === count, `${count} threads`).catch((error) => {
+    throw new Error(`${error.message}: there are ${arena.stats().threads}`)
+  })
+}
 
 describe('channels', () => {
   const settings: [Codec<number>, number, number][] = [
@@ -97,7 +100,7 @@ describe('channels', () => {
       for (; kills < rounds(10) && drawn() < ENOUGH; kills++) {
         const style: Style = rng.below(3) === 0 ? 'async' : 'blocking'
         const victim: Spawned<void> = spawnWith(style, rng.below(2) ? produce : consume, ch.handle, shared, batch)
-        await until(() => arena.stats().threads === threads + 3, 'the victim to be at work')
+        await waitForThreads(threads + 3)
         await sleep(rng.next() * 8)
         await victim.terminate()
         // Others go on.
@@ -256,7 +259,7 @@ describe('other objects', () => {
     let kills = 0
     for (; kills < rounds(12) && Atomics.load(new Int32Array(shared.tickets), 0) < ENOUGH; kills++) {
       const victim = spawnWith('blocking', work, stack.handle, shared, 100 + kills)
-      await until(() => arena.stats().threads === threads + 3, 'the victim to be at work')
+      await waitForThreads(threads + 3)
       await sleep(rng.next() * 6)
       await victim.terminate()
     }

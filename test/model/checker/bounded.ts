@@ -1,7 +1,7 @@
 // Exhaustive exploration of all executions with at most so many preemptions (M. Musuvathi, S. Qadeer, "Iterative context bounding",
 // PLDI 2007): most bugs need one or two. A switch away from a thread that cannot go on costs nothing.
 
-import type { Explorer, Machine } from './machine.js'
+import type { Events, Explorer } from './events.js'
 
 export class Bounded implements Explorer {
   complete = false
@@ -12,7 +12,7 @@ export class Bounded implements Explorer {
   private readonly open: Uint8Array
   private readonly spent: Uint8Array
 
-  constructor(m: Machine, preemptions: number) {
+  constructor(m: Events, preemptions: number) {
     this.bound = preemptions
     this.plan = new Uint8Array(m.tid.length)
     this.open = new Uint8Array(m.tid.length)
@@ -21,7 +21,7 @@ export class Bounded implements Explorer {
 
   start(): void {}
 
-  choose(m: Machine, current: number): number {
+  choose(m: Events, current: number): number {
     const d = m.depth
     const enabled = m.enabled()
     if (enabled === 0) return -1
@@ -38,7 +38,7 @@ export class Bounded implements Explorer {
     return c
   }
 
-  finish(m: Machine): void {
+  finish(m: Events): void {
     for (let d = m.depth - 1; d >= 0; d--) {
       const open = this.open[d] as number
       if (open) {

@@ -7,8 +7,8 @@
 //
 // Blocked threads: where the thread that should go first cannot (it sleeps, or pauses), all threads that can are added.
 
+import type { Events, Explorer } from './events.js'
 import { Failure } from './failure.js'
-import type { Explorer, Machine } from './machine.js'
 import * as O from './ops.js'
 
 export class Dpor implements Explorer {
@@ -39,7 +39,7 @@ export class Dpor implements Explorer {
   private count = 0
   private readonly firstIn: Int32Array
 
-  constructor(m: Machine) {
+  constructor(m: Events) {
     const n = m.n
     const depth = m.tid.length
     this.n = n
@@ -61,7 +61,7 @@ export class Dpor implements Explorer {
     this.firstIn = new Int32Array(n)
   }
 
-  choose(m: Machine, current: number): number {
+  choose(m: Events, current: number): number {
     const d = m.depth
     if (d < this.prefix) {
       const c = this.plan[d] as number
@@ -87,7 +87,7 @@ export class Dpor implements Explorer {
   }
 
   /** Threads whose next event has been explored from before event `d`, and commutes with it. */
-  private asleepAfter(m: Machine, d: number): number {
+  private asleepAfter(m: Events, d: number): number {
     let mask = ((this.sleep[d] as number) | (this.done[d] as number)) & ~(1 << (m.tid[d] as number))
     if (mask === 0) return 0
     const flags = m.flags[d] as number
@@ -113,7 +113,7 @@ export class Dpor implements Explorer {
   }
 
   /** Looks for races in the execution and plans the next one. */
-  finish(m: Machine): void {
+  finish(m: Events): void {
     this.findRaces(m)
     for (let d = m.depth - 1; d >= 0; d--) {
       this.done[d]! |= 1 << (this.plan[d] as number)
@@ -127,7 +127,7 @@ export class Dpor implements Explorer {
     this.complete = true
   }
 
-  private findRaces(m: Machine): void {
+  private findRaces(m: Events): void {
     const { n, clock, lastOf } = this
     this.epoch++
     lastOf.fill(-1)
@@ -167,7 +167,7 @@ export class Dpor implements Explorer {
   }
 
   /** Events of other threads that do not commute with event `d`, latest first. */
-  private collect(m: Machine, d: number, t: number): void {
+  private collect(m: Events, d: number, t: number): void {
     const { n } = this
     this.count = 0
     const flags = m.flags[d] as number
@@ -185,7 +185,7 @@ export class Dpor implements Explorer {
     if (flags & O.RESPONDS) for (let q = 0; q < n; q++) this.add(m, this.lastInvoke[q] as number, t)
   }
 
-  private add(m: Machine, e: number, t: number): void {
+  private add(m: Events, e: number, t: number): void {
     if (e < 0 || m.tid[e] === t) return
     const c = this.candidates
     let k = this.count++
@@ -196,7 +196,7 @@ export class Dpor implements Explorer {
     c[k] = e
   }
 
-  private record(m: Machine, d: number, t: number): void {
+  private record(m: Events, d: number, t: number): void {
     const { n } = this
     const flags = m.flags[d] as number
     const first = (m.at[d] as number) >> 2
@@ -221,7 +221,7 @@ export class Dpor implements Explorer {
   }
 
   /** Event `j` of thread `t` could have come before event `i`: makes sure that an execution with that is explored. */
-  private race(m: Machine, i: number, j: number, t: number): void {
+  private race(m: Events, i: number, j: number, t: number): void {
     const { n, clock, firstIn } = this
     const mover = m.tid[i] as number
     firstIn.fill(-1)

@@ -1,7 +1,8 @@
 // What a module's hooks do: announce what the thread is about to do, ask who goes next, and return, or unwind the thread's stack.
 
+import { ASLEEP, DEAD } from './events.js'
 import { Failure } from './failure.js'
-import { ASLEEP, DEAD, type Machine } from './machine.js'
+import type { Machine } from './machine.js'
 import * as O from './ops.js'
 
 /** Imports for the instance of thread `t`, whose unwound stack lies at `stack`. */

@@ -4,7 +4,7 @@
 // random moments (S. Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010): a bug
 // that needs k ordering constraints is found with probability at least 1 / (threads · steps^(k-1)) in each execution.
 
-import type { Explorer, Machine } from './machine.js'
+import type { Events, Explorer } from './events.js'
 
 /** Mulberry32: small, seeded, good enough for scheduling. */
 export class Random {
@@ -47,11 +47,11 @@ export class RandomWalk implements Explorer {
     this.low = 1000
   }
 
-  finish(m: Machine): void {
+  finish(m: Events): void {
     if (m.depth > this.length) this.length = m.depth
   }
 
-  choose(m: Machine, current: number): number {
+  choose(m: Events, current: number): number {
     const enabled = m.enabled()
     if (enabled === 0) return -1
     if (!this.pct) {

@@ -50,7 +50,7 @@ export function story(rig: Rig, found: Found): string {
       `${O.OP_NAMES[op]}${failed}`,
       where,
       changed,
-      site && site.line ? `${site.file}:${site.line}  ${site.text.slice(0, 90)}` : 'the program',
+      site?.line ? `${site.file}:${site.line}  ${site.text.slice(0, 90)}` : 'the program',
     ])
   }
   const pending = m.history.filter((o) => o.responded === Infinity).map(describe)

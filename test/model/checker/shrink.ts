@@ -1,9 +1,9 @@
 // Makes a failing schedule short: fewer switches of thread, then fewer steps. A schedule is a list of runs, `thread × steps`; what follows
 // its end goes on with the same thread as long as that can, then with the lowest.
 
+import type { Events, Explorer } from './events.js'
 import type { Found, Rig, Variant } from './explore.js'
 import { Failure } from './failure.js'
-import type { Explorer, Machine } from './machine.js'
 
 export interface Run {
   thread: number
@@ -20,7 +20,7 @@ export class Guided implements Explorer {
     this.left = runs[0]?.steps ?? 0
   }
 
-  choose(m: Machine, current: number): number {
+  choose(m: Events, current: number): number {
     const enabled = m.enabled()
     if (enabled === 0) return -1
     for (; this.k < this.runs.length; ) {

@@ -17,7 +17,7 @@
 // and channel_settle has noted DUTY_SETTLE, and any later operation on the channel settles too.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { add32, cas32, enter, get32, get64, leave, load32, or32, or64, peek32, set32, set64, store32 } from "./atomics.ts";
+import { add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, peek32, set32, set64, store32 } from "./atomics.ts";
 import {
   ARENA, ARENA_EPOCH, BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
@@ -46,7 +46,7 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   set32(ch + CHANNEL_WIDE, wide);
   set32(ch + CHANNEL_CODEC, codec);
   // Positions start somewhere else each time, so that an operation still in flight on a channel that was in this block before finds
-  // no sequence that it expects, and fails.
+  // no sequence that it expects, and fails (as surely as the lap's bits are many).
   const lap = get32(ch + CHANNEL_LAP);
   const start = (add32(ARENA + ARENA_EPOCH, 1) + 1) * 0x9e3779b1 & ~(lap - 1);
   // The sequence of a free slot is its position.
@@ -90,7 +90,7 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   return <u32>(r >> 32);
 }
 
-/** What to make of an empty ring when the channel is closed: CLOSED, or RETRY. No loop, no call. */
+/** What to make of an empty ring when the channel is closed: CLOSED, or RETRY or BUSY. No loop, no call. */
 // @ts-ignore: decorator
 @inline export function sealEmpty(ch: usize): u32 {
   // A wide ring is sealed by the closed bit of its tail and says CLOSED by itself, as soon as the closer has set the bit.
@@ -437,7 +437,7 @@ export function channel_length(ch: usize, open: u32): i32 {
   const capacity = get32(ch + CHANNEL_CAPACITY);
   while (true) {
     const head = load32(ch + CHANNEL_HEAD);
-    const tail = load32(ch + CHANNEL_TAIL); // the position is the low half of a wide ring's tail
+    const tail = get32(ch + CHANNEL_WIDE) ? <u32>load64(ch + CHANNEL_TAIL) : load32(ch + CHANNEL_TAIL);
     if (load32(ch + CHANNEL_HEAD) != head) continue;
     const laps = <i32>((tail & ~(lap - 1)) - (head & ~(lap - 1))) >> (31 - <i32>clz<u32>(lap));
     const length = laps * <i32>capacity + <i32>(tail & (lap - 1)) - <i32>(head & (lap - 1));

@@ -37,9 +37,9 @@ export const CLASS_COUNT = 24;
 export const CLASS_SHIFT = 7;
 export const PAGE_CLASS = 7;
 
-// Header of every block. The allocator owns the first HEAD_BYTES for the whole life of the arena.
+// Header of every block. The first HEAD_BYTES are never zeroed once the block has been cut.
 export const HEAD_KIND = 0; // u32, KIND_*
-export const HEAD_STATE = 4; // u32, `generation:24 | flags:8`; the generation grows when the block is freed
+export const HEAD_STATE = 4; // u32, `generation:24 | flags:8`; the generation grows when the object is disposed of and when the block is freed
 export const HEAD_NEXT = 8; // u32, free: next block of the chain
 export const HEAD_CHAIN = 12; // u32, free: next chain in the depot
 export const HEAD_COUNT = 16; // u32, free: blocks in the chain
@@ -59,8 +59,7 @@ export const KIND_SCRATCH = 6;
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
 export const THREAD_BYTES = 1024;
-export const THREAD_STATE = 0; // u32, THREAD_FREE … THREAD_REAPED
-export const THREAD_GENERATION = 4; // u32, grows each time that the slot is taken
+export const THREAD_STATE = 0; // u32, THREAD_FREE … THREAD_REAPING
 export const THREAD_OS_ID = 8; // u32, the platform's number of the thread
 export const THREAD_REAPER = 12; // u32, slot address of the thread that reaps this one
 export const THREAD_CAN_BLOCK = 16; // u32, 1 where the thread may sleep in a futex
@@ -163,7 +162,7 @@ export const STACK_CAPACITY = 32; // u32, nodes
 export const STACK_CODEC = 36; // u32
 export const STACK_TOP = 128; // u64, `tag:32 | node:32`, node 0 = empty; nodes count from 1
 export const STACK_FREE = 256; // u64, the same, of the unused nodes
-export const STACK_FRESH = 264; // u32, nodes below this one have been used (node numbers are handed out in order)
+export const STACK_FRESH = 264; // u32, nodes up to this one have been used (node numbers are handed out in order)
 export const STACK_NODES = 512; // NODE_BYTES × capacity
 export const NODE_NEXT = 0; // u32
 export const NODE_DEPTH = 4; // u32, nodes from here to the bottom: the length of the stack while this node is its top
@@ -188,8 +187,9 @@ export const NO_MEMORY = 4;
 // Internal to the core: another thread moved, look again; another thread is inside a section, wait for it.
 export const RETRY = 5;
 export const BUSY = 6;
-/** OK, and waiters have been told: maybe some of the calling thread's event loop. */
+
+/** OK, and waiters have been told: maybe some of the calling thread's event loop. The bindings get this one too. */
 export const TOLD = 7;
 
-/** What the 32-bit receive functions return when THREAD_STATUS tells the outcome; the others return NaN. If it is OK, the value is in THREAD_VALUE. */
+/** What the 32-bit receive functions return when THREAD_STATUS tells the outcome; those of floats return NaN. If it is OK, the value is in THREAD_VALUE. */
 export const MISS = -1640531527;

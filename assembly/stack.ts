@@ -10,10 +10,10 @@
 //
 // Progress: lock-free. A thread killed with a node in hand has noted DUTY_STACK_FREE: its reaper puts the node back.
 
-import { arena_allocate, arena_free, settled } from "./arena.ts";
+import { arena_allocate, settled } from "./arena.ts";
 import { cas32, cas64, enter, get32, get64, leave, load32, load64, peek32, peek64, poke32, set32, set64, store32 } from "./atomics.ts";
 import {
-  DUTY_STACK_FREE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
+  DUTY_STACK_FREE, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
   STACK_CAPACITY, STACK_CODEC, STACK_FREE, STACK_FRESH, STACK_NODES, STACK_TOP, STALE, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { duty, dutyDone, self } from "./thread.ts";

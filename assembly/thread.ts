@@ -2,7 +2,7 @@
 //
 // Who may call: thread_attach by the agent itself, once per arena; thread_reap by any attached thread, after the agent has ended.
 //
-// A slot holds the thread's bells (see park.ts), the list of its completed async waiters, and words that only the owner writes: its
+// A slot holds the thread's bells (see waiter.ts), the list of its completed async waiters, and words that only the owner writes: its
 // block chains, its waiters, and its *duty*: what somebody else must finish if the thread is terminated between two killable sections.
 //
 //   FREE ──attach──► ALIVE ──reap──► REAPING ──► FREE
@@ -16,7 +16,7 @@ import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
   ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS,
   SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_CAN_BLOCK, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
-  THREAD_FREE, THREAD_GENERATION, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PARENT, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
+  THREAD_FREE, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PARENT, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
   THREAD_REAPING, THREAD_SCRATCH, THREAD_STATE, THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
 import { stack_putBack } from "./stack.ts";
@@ -31,7 +31,6 @@ export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
   for (let i = 0; i < MAX_THREADS; i++) {
     enter();
     if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {
-      set32(slot + THREAD_GENERATION, get32(slot + THREAD_GENERATION) + 1);
       store32(slot + THREAD_OS_ID, osId);
       store32(slot + THREAD_PARENT, parent);
       set32(slot + THREAD_CAN_BLOCK, canBlock);
@@ -46,7 +45,7 @@ export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
   return 0;
 }
 
-/** Notes what the reaper must finish should this thread die before `dutyDone`. To be called inside a section. */
+/** Notes what the reaper must finish should this thread die before `dutyDone`. In a section, or in straight-line code before one. */
 // @ts-ignore: decorator
 @inline export function duty(kind: u32, object: usize, arg: u32): void {
   set32(self + THREAD_DUTY_OBJECT, <u32>object);

@@ -11,10 +11,10 @@
 // A blocking waiter is told by its thread's bell. An async one is pushed onto its thread's ready list (an exchange, then the link: no
 // loop) and its event loop's bell is rung.
 //
-// Progress: waiting for the lock as said; all else wait-free. A kill leaves the records in THREAD_WAITERS, for the reaper.
+// Progress: waiting for the lock as said; all else as the allocator, or wait-free. A kill leaves the records in THREAD_WAITERS, for the reaper.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { add32, and32, cas32, enter, get32, get64, leave, load32, notify, or32, set32, set64, spinning, store32, wait32, xchg32 } from "./atomics.ts";
+import { add32, and32, cas32, enter, get32, leave, load32, notify, or32, set32, set64, store32, wait32, xchg32 } from "./atomics.ts";
 import {
   CANCELLED, CHANNEL_LOCK, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, DONE, HEAD_KIND, HEAD_STATE, KIND_WAITER, LINK_PENDING,
   QUEUE_FIRST, QUEUE_LAST, THREAD_ASLEEP, THREAD_BELL, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_PENDING, THREAD_READY, THREAD_TAKEN,

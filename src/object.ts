@@ -19,7 +19,7 @@ export abstract class SharedObject {
   /** @internal How errors name it. */
   abstract readonly what: string
 
-  /** Frees the memory. Every later use, in any thread, throws StaleHandleError. A second call does nothing. */
+  /** Frees the memory. Every later use, in any thread, throws StaleHandleError. A second call on this object does nothing. */
   dispose(): void {
     if (this.at === 0) return
     const status = this.arena.core.object_dispose(this.at, this.open)

@@ -16,7 +16,11 @@ describe('check-core', () => {
 
   test.each([
     ['a data segment', text.replace('(module', '(module\n (data (i32.const 0) "x")'), /data segment/],
-    ['a new global', text.replace('(module', '(module\n (global $assembly/ring/count (mut i32) (i32.const 0))'), /may change/],
+    [
+      'a new global',
+      text.replace('(module', '(module\n (global $assembly/ring/count (mut i32) (i32.const 0))'),
+      /may change/,
+    ],
     ['a hook', text.replace('(module', '(module\n (import "model" "step" (func $step (param i32)))'), /import/],
     ['no marker', text.replaceAll('global.set $assembly/atomics/section', 'drop'), /no killable section/],
   ])('finds %s', (_what, broken, complaint) => {
@@ -32,8 +36,16 @@ describe('check-core', () => {
     ['a futex wait', [...enter, 'memory.atomic.wait32', ...leave], 1],
     ['a path that stays inside', [...enter, 'local.get 0', 'if', ...leave, 'end'], 1],
     ['nothing in a plain section', [...enter, 'i32.atomic.store', ...leave, 'call $other'], 0],
-    ['nothing when both branches leave', [...enter, 'if', ...leave, 'call $a', 'else', ...leave, 'end', 'loop $b', 'end'], 0],
-    ['nothing when the failed path leaves before it goes back', ['loop $a', ...enter, 'if', ...leave, 'br $a', 'end', ...leave, 'end'], 0],
+    [
+      'nothing when both branches leave',
+      [...enter, 'if', ...leave, 'call $a', 'else', ...leave, 'end', 'loop $b', 'end'],
+      0,
+    ],
+    [
+      'nothing when the failed path leaves before it goes back',
+      ['loop $a', ...enter, 'if', ...leave, 'br $a', 'end', ...leave, 'end'],
+      0,
+    ],
   ])('in a section, finds %s', (_what, lines, found) => {
     expect(checkSections(lines).complaints.length > 0).toBe(found === 1)
   })

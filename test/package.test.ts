@@ -42,7 +42,8 @@ describe('the package', () => {
     expect(paths).toContain('dist/index.js')
     expect(paths).toContain('dist/index.d.ts')
     const strange = paths.filter(
-      (path) => !/^(package\.json|README\.md|LICENSE|dist\/[\w/.-]+\.(js|d\.ts))$/.test(path) || /test|bench/.test(path),
+      (path) =>
+        !/^(package\.json|README\.md|LICENSE|dist\/[\w/.-]+\.(js|d\.ts))$/.test(path) || /test|bench/.test(path),
     )
     expect(strange).toEqual([])
   })

@@ -39,8 +39,16 @@ async function runScenario(task: Task): Promise<Result> {
   await prepare(s.recipe)
   const r = explore(s, { seed: task.seed, full: task.full, ...(task.explore ? { explore: task.explore } : {}) })
   const kind = r.found?.failure.kind
-  const ok = s.expect ? kind === s.expect : !r.found
-  const note = s.expect ? (ok ? `found, as it must be: ${kind}` : `must find: ${s.expect}`) : ''
+  const ok = s.limit !== undefined || (s.expect ? kind === s.expect : !r.found)
+  const note = s.limit
+    ? kind
+      ? `known limit (${s.limit}): ${kind}`
+      : 'a known limit, not met'
+    : s.expect
+      ? ok
+        ? `found, as it must be: ${kind}`
+        : `must find: ${s.expect}`
+      : ''
   let text = ''
   if (!ok) {
     if (!r.found) text = `nothing was found, but '${s.expect}' is there`

@@ -6,6 +6,7 @@ import * as O from './ops.js'
 import { ReadSets } from './pauses.js'
 import * as P from './program.js'
 import { Races } from './races.js'
+import { Stale } from './stale.js'
 import { Trace } from './trace.js'
 
 export const RUNNING = 0
@@ -36,6 +37,7 @@ export class Events extends Trace {
   readonly n: number
   readonly memory: Memory
   readonly races: Races
+  readonly stale: Stale
   readonly threads: P.Thread[] = []
   readonly exports: Exports[] = []
   limits: Limits = { steps: 4000, solo: 600 }
@@ -44,6 +46,8 @@ export class Events extends Trace {
   /** Plain accesses are events of their own: for programs that race. Where a race check proves that they do not, they need not be. */
   racy = false
   recording = false
+  /** Whether any thread has ever peeked. */
+  peeked = false
   /** Called after every event, if a scenario has a step invariant. */
   onStep: (() => void) | undefined
   /** Called before every access to memory except peeks, if a scenario keeps a shadow state. */
@@ -89,6 +93,7 @@ export class Events extends Trace {
     this.n = n
     this.memory = new Memory(pages, (n + 1) * STACK_BYTES)
     this.races = new Races(n, this.memory.words)
+    this.stale = new Stale(this.memory, this.races, n)
     const bytes = (k: number) => new Uint8Array(k)
     const ints = (k: number) => new Int32Array(k)
     this.inWasm = bytes(n)
@@ -174,9 +179,17 @@ export class Events extends Trace {
         this.reads.add(t, w)
         if (bytes === 8) this.reads.add(t, w + 1)
       }
+      if (op === O.OP_PEEK) {
+        this.peeked = true
+        if (this.stale.seed !== 0) {
+          this.stale.serve(t, w)
+          if (bytes === 8) this.stale.serve(t, w + 1)
+        }
+      }
       if (!plain || bytes <= 8) this.open = d
       else if (flags & O.WRITES) {
         this.memory.bumpAll(at, bytes)
+        if (this.stale.seed !== 0) this.stale.changeAll(t, at, bytes)
         this.races.poke(t, at, bytes)
       }
       this.beforeLo = i32[w] as number
@@ -265,6 +278,7 @@ export class Events extends Trace {
       const o = this.history[this.current[t] as number] as P.Operation
       o.result = this.outcome[t]
       o.responded = 2 * d
+      o.mark = this.races.clock[t * this.n + t] as number
       this.responding[t] = 0
       this.current[t] = -1
     }
@@ -282,7 +296,14 @@ export class Events extends Trace {
     }
     if (c.kind === P.OPERATION || c.kind === P.BEGIN) {
       this.current[t] = this.history.length
+      let known = 0
+      for (let k = 0; k < this.history.length && this.stale.seed !== 0; k++) {
+        const p = this.history[k] as P.Operation
+        if (p.responded !== Infinity && (p.mark as number) <= (this.races.clock[t * this.n + p.thread] as number))
+          known |= 1 << k
+      }
       this.history.push({
+        known,
         thread: t,
         op: c.op,
         arg: c.arg,
@@ -312,6 +333,10 @@ export class Events extends Trace {
     if (flags & O.WRITES) {
       const changed = i32[w] !== this.beforeLo || (wide && i32[w + 1] !== this.beforeHi)
       if (changed) {
+        if (this.stale.seed !== 0) {
+          if (i32[w] !== this.beforeLo) this.stale.change(t, w, this.beforeLo)
+          if (wide && i32[w + 1] !== this.beforeHi) this.stale.change(t, w + 1, this.beforeHi)
+        }
         if (this.memory.changed(w, this.beforeLo)) this.reads.own(t, at, 4)
         if (wide && this.memory.changed(w + 1, this.beforeHi)) this.reads.own(t, at + 4, 4)
       } else if (this.op[d] === O.OP_CAS) this.flags[d] = flags & ~O.WRITES
@@ -321,6 +346,7 @@ export class Events extends Trace {
       this.values[d * 4 + 3] = wide ? (i32[w + 1] as number) : 0
     }
     if (flags & O.PLAIN) {
+      this.stale.restore()
       if (flags & O.WRITES) this.races.poke(t, at, this.bytes[d] as number)
     } else
       this.races.atomic(

@@ -23,6 +23,8 @@ export interface Options {
 export interface Variant {
   victim: number
   killAt: number
+  /** Seed of stale peeks. */
+  stale?: number
 }
 
 export interface Found {
@@ -96,6 +98,7 @@ export class Rig {
     const m = this.m
     m.victim = variant.victim
     m.killAt = variant.killAt
+    m.stale.seed = variant.stale ?? 0
     m.run(explorer)
     if (!cut()) this.judge()
   }
@@ -113,10 +116,11 @@ export class Rig {
     if (asleep && !scenario.maySleep) throw new Failure('lost wake-up', 'a thread sleeps for ever')
     scenario.final?.(this.bench, this.env)
     if (this.spec) {
-      const key = historyKey(m.history)
+      const causal = m.stale.seed !== 0
+      const key = (causal ? 'c' : '') + historyKey(m.history, causal)
       let verdict = this.verdicts.get(key)
       if (!verdict) {
-        verdict = linearizable(this.spec, scenario.expand ? scenario.expand(m.history) : m.history)
+        verdict = linearizable(this.spec, scenario.expand ? scenario.expand(m.history) : m.history, causal)
         this.verdicts.set(key, verdict)
       }
       if (!verdict.ok) throw new Failure(verdict.lost ? 'lost wake-up' : 'not linearizable', verdict.text)
@@ -175,28 +179,30 @@ export function explore(scenario: Scenario, options: Options): Report {
   const exhaustive = plan.executions ?? (plan.preemptions === undefined && randoms > 0 ? 0 : 1_000_000)
   let exhausted = true
 
+  let struck = false
+  const attempt = (variant: Variant, explorer: Explorer, cut: () => boolean): void => {
+    try {
+      rig.run(explorer, variant, cut)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      report.found = { failure: error, variant, schedule: Array.from(m.tid.subarray(0, m.depth)) }
+    }
+    report.executions++
+    report.steps += m.depth
+    if (cut()) report.redundant++
+    if (m.killed) struck = true
+  }
+
   /** All executions of one variant. True if the kill struck in at least one of them. */
   const one = (variant: Variant): boolean => {
     report.variants++
-    let struck = false
-    const attempt = (explorer: Explorer, cut: () => boolean): void => {
-      try {
-        rig.run(explorer, variant, cut)
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error
-        report.found = { failure: error, variant, schedule: Array.from(m.tid.subarray(0, m.depth)) }
-      }
-      report.executions++
-      report.steps += m.depth
-      if (cut()) report.redundant++
-      struck ||= m.killed
-    }
+    struck = false
     let done = false
     if (exhaustive > 0) {
       const search = plan.preemptions === undefined ? new Dpor(m) : new Bounded(m, plan.preemptions)
       for (let k = 0; k < exhaustive && !search.complete && !report.found; k++) {
         search.start()
-        attempt(search, () => search.cut)
+        attempt(variant, search, () => search.cut)
         if (!report.found) search.finish(m)
       }
       done = search.complete
@@ -206,7 +212,7 @@ export function explore(scenario: Scenario, options: Options): Report {
       const walk = new RandomWalk(m.n)
       for (let k = 0; k < randoms && !report.found; k++) {
         walk.start(options.seed + k)
-        attempt(walk, () => false)
+        attempt(variant, walk, () => false)
         walk.finish(m)
       }
     }
@@ -216,6 +222,15 @@ export function explore(scenario: Scenario, options: Options): Report {
   one({ victim: -1, killAt: -1 })
   for (const victim of scenario.victims ?? []) {
     for (let killAt = 0; !report.found && one({ victim, killAt }); killAt++);
+  }
+  const stale = plan.stale ?? (options.full ? 20_000 : 500)
+  if (m.peeked && !scenario.racy) {
+    const walk = new RandomWalk(m.n)
+    for (let k = 0; k < stale && !report.found; k++) {
+      walk.start(options.seed + k)
+      attempt({ victim: -1, killAt: -1, stale: options.seed + k }, walk, () => false)
+      walk.finish(m)
+    }
   }
   if (!report.found) m.memory.verify((at) => describeAddress(at, rig.bench))
   const complete = exhausted && plan.preemptions === undefined

@@ -66,6 +66,7 @@ export function hooks(m: Machine, t: number, stack: number, stackBytes: number):
           }
           m.memory.dirty(at, bytes)
           m.memory.bumpAll(at, bytes)
+          if (m.stale.seed !== 0 && bytes > 0) m.stale.changeAll(t, at, bytes)
           m.reads.own(t, at, bytes)
         } else m.reads.add(t, at >> 2)
         m.races.plain(t, op, at, bytes)

@@ -26,7 +26,11 @@ export interface Verdict {
 const fine: Verdict = { ok: true, text: '', lost: false }
 const LIMIT = 30
 
-export function linearizable(spec: Spec<unknown>, history: readonly Operation[]): Verdict {
+/**
+ * `causal`: an operation comes after those that happen before it, not after those that ended earlier by the clock on the wall: the right
+ * question where reads may be stale.
+ */
+export function linearizable(spec: Spec<unknown>, history: readonly Operation[], causal = false): Verdict {
   const n = history.length
   if (n > LIMIT) throw new Error(`histories are limited to ${LIMIT} operations`)
   let completed = 0
@@ -35,7 +39,9 @@ export function linearizable(spec: Spec<unknown>, history: readonly Operation[])
     const a = history[i] as Operation
     if (a.responded !== Infinity) completed |= 1 << i
     if (a.after !== undefined) before[i]! |= 1 << a.after
-    for (let j = 0; j < n; j++) if (j !== i && (history[j] as Operation).responded < a.invoked) before[i]! |= 1 << j
+    if (causal) before[i]! |= a.known ?? 0
+    else
+      for (let j = 0; j < n; j++) if (j !== i && (history[j] as Operation).responded < a.invoked) before[i]! |= 1 << j
   }
   const waiting = history.filter((o) => o.responded === Infinity && !o.dead)
   const seen = new Set<string>()
@@ -75,11 +81,12 @@ export function show(v: Value): string {
 }
 
 /** Key under which the verdict on a history can be remembered: results, and which operation ended before which began. */
-export function historyKey(history: readonly Operation[]): string {
+export function historyKey(history: readonly Operation[], causal = false): string {
   let key = ''
   for (const a of history) {
     let before = 0
-    for (let j = 0; j < history.length; j++) if ((history[j] as Operation).responded < a.invoked) before |= 1 << j
+    if (causal) before = a.known ?? 0
+    else for (let j = 0; j < history.length; j++) if ((history[j] as Operation).responded < a.invoked) before |= 1 << j
     key += `${a.thread}${a.op}${String(a.arg)}=${a.responded === Infinity ? (a.dead ? '†' : 'z') : String(a.result)}<${before};`
   }
   return key

@@ -74,6 +74,7 @@ export class Machine extends Events {
       if (error instanceof Failure) throw error
       throw new Failure('trap', `thread ${this.soloThread}: ${(error as Error).stack ?? error}`)
     } finally {
+      this.stale.restore()
       this.direct = true
       this.rewinding = false
       this.open = -1
@@ -83,6 +84,7 @@ export class Machine extends Events {
   private reset(): void {
     this.memory.restore()
     this.races.reset()
+    this.stale.reset()
     this.depth = 0
     this.history = []
     this.killed = false

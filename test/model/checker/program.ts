@@ -120,6 +120,10 @@ export interface Operation {
   responded: number
   /** Pending for good: its thread was killed. */
   dead: boolean
+  /** Operations (a bit mask) that happen before its invocation: what another thread can know of them, whatever the clock on the wall says. */
+  known?: number
+  /** Its thread's clock at the response. */
+  mark?: number
   /** Must come after that operation of the history, besides what real time says. */
   after?: number
 }

@@ -35,6 +35,8 @@ export interface Scenario {
   readonly outcome?: (b: Bench, env: Env) => string
   /** The scenario is wrong on purpose: this must be found. */
   readonly expect?: FailureKind
+  /** Known to fail, and why: what the documentation forbids. Such a scenario shows the limit; it does not fail the run. */
+  readonly limit?: string
   /** Threads may be asleep at the end (with a specification: where it agrees that they must wait). */
   readonly maySleep?: boolean
   /** Nobody may ever wait for another thread. */
@@ -61,6 +63,8 @@ export interface Exploration {
   readonly preemptions?: number
   /** Random executions per variant, after (or without) the exhaustive search. */
   readonly random?: number
+  /** Random executions in which racing plain reads see stale values (see stale.ts). */
+  readonly stale?: number
 }
 
 /** The single-threaded view of the machine that setup and final checks have. */
@@ -102,8 +106,9 @@ export class Bench {
   }
   /** Adds an operation that happened after all others. */
   record(op: string, arg: Value, result: Value): void {
+    const known = (1 << this.m.history.length) - 1
     const time = 2 * this.m.depth + 2 + this.m.history.length
-    this.m.history.push({ thread: this.m.main, op, arg, result, invoked: time, responded: time, dead: false })
+    this.m.history.push({ thread: this.m.main, op, arg, result, invoked: time, responded: time, dead: false, known })
   }
   get killed(): number {
     return this.m.killed ? this.m.victim : -1

@@ -46,9 +46,10 @@ export function runsOf(schedule: readonly number[]): Run[] {
   return runs
 }
 
-/** `0x3.1x12.0x1`, after `kill=1@5/` if thread 1 is killed at its kill point 5. */
+/** `0x3.1x12.0x1`, after `kill=1@5/` if thread 1 is killed at its kill point 5, and `stale=7/` if peeks are stale by seed 7. */
 export function encode(variant: Variant, schedule: readonly number[]): string {
-  const kill = variant.victim < 0 ? '' : `kill=${variant.victim}@${variant.killAt}/`
+  let kill = variant.victim < 0 ? '' : `kill=${variant.victim}@${variant.killAt}/`
+  if (variant.stale) kill += `stale=${variant.stale}/`
   return (
     kill +
     runsOf(schedule)
@@ -58,11 +59,12 @@ export function encode(variant: Variant, schedule: readonly number[]): string {
 }
 
 export function decode(text: string): { variant: Variant; runs: Run[] } {
-  const match = /^(?:kill=(\d+)@(\d+)\/)?((?:\d+x\d+(?:\.|$))*)$/.exec(text)
+  const match = /^(?:kill=(\d+)@(\d+)\/)?(?:stale=(\d+)\/)?((?:\d+x\d+(?:\.|$))*)$/.exec(text)
   if (!match) throw new Error(`not a schedule: ${text}`)
   const variant =
     match[1] === undefined ? { victim: -1, killAt: -1 } : { victim: Number(match[1]), killAt: Number(match[2]) }
-  const runs = (match[3] as string)
+  if (match[3] !== undefined) Object.assign(variant, { stale: Number(match[3]) })
+  const runs = (match[4] as string)
     .split('.')
     .filter((s) => s)
     .map((s) => ({ thread: Number(s.split('x')[0]), steps: Number(s.split('x')[1]) }))

@@ -86,7 +86,9 @@ function expand(history: readonly Operation[]): Operation[] {
       all.push({ ...o, op, arg, result, ...(k > 0 ? { after: all.length - 1 } : {}) })
     })
   }
+  const parts: number[] = []
   for (const o of history) {
+    const first = all.length
     const done = o.responded !== Infinity
     if (o.op === 'trySendMany') {
       const values = String(o.arg).split(',').map(Number)
@@ -119,6 +121,12 @@ function expand(history: readonly Operation[]): Operation[] {
         chain(o, parts)
       }
     } else all.push({ ...o })
+    parts.push(((1 << (all.length - first)) - 1) << first)
+  }
+  // What was known of a batch is known of all its parts.
+  for (const o of all) {
+    const known = o.known ?? 0
+    o.known = parts.reduce((mask, part, k) => (known & (1 << k) ? mask | part : mask), 0)
   }
   return all
 }

@@ -25,9 +25,20 @@ import { waiter_drop } from "./waiter.ts";
 /** Slot of the calling thread: an address, constant once attached. Per instance, hence not shared state. */
 export let self: usize = 0;
 
-/** Takes a slot for the calling agent and returns its address; 0 if the table is full. */
+/**
+ * Takes a slot for the calling agent and returns its address; 0 if the table is full. An agent that has a slot already (its bindings were
+ * garbage-collected and made anew) keeps it.
+ */
 export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
   let slot = <usize>get32(ARENA + ARENA_THREADS); // plain: constant since arena_init
+  for (let i = 0; i < MAX_THREADS; i++) {
+    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && load32(slot + THREAD_OS_ID) == osId) {
+      self = slot;
+      return slot;
+    }
+    slot += THREAD_BYTES;
+  }
+  slot = <usize>get32(ARENA + ARENA_THREADS);
   for (let i = 0; i < MAX_THREADS; i++) {
     enter();
     if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {

@@ -11,6 +11,7 @@ import {
   WAITER_TOKEN,
 } from './generated/layout.js'
 import { platform } from './platform/index.js'
+import type { Hold } from './platform/platform.js'
 
 /** An operation of this thread that waits in shared memory. */
 export interface Pending {
@@ -27,6 +28,10 @@ interface AsyncWait {
   ): { async: false; value: string } | { async: true; value: Promise<string> }
 }
 
+/** One for all loops of this thread, and how many of them hold it. */
+let hold: Hold | undefined
+let holders = 0
+
 /** The pending async operations of one thread on one arena. At most one `Atomics.waitAsync` is outstanding, on the loop's bell. */
 export class EventLoop {
   /** How many operations are pending: while it is 0, no call has to look for completed ones. */
@@ -38,7 +43,7 @@ export class EventLoop {
   readonly #ready: number
   readonly #table: (Pending | undefined)[] = []
   readonly #free: number[] = []
-  readonly #hold = platform.createHold()
+  #holding = false
   #waiting = false
 
   constructor(core: Core, i32: Int32Array, slot: number) {
@@ -61,7 +66,7 @@ export class EventLoop {
   remove(token: number): void {
     this.#table[token] = undefined
     this.#free.push(token)
-    if (--this.pending === 0) this.#hold.release()
+    if (--this.pending === 0) this.#keep(false)
   }
 
   /** To be called once an operation is parked: sees to it that its completion is noticed. */
@@ -74,8 +79,16 @@ export class EventLoop {
 
   /** Holds the event loop exactly while something is pending that another thread could complete. */
   keepAlive(): void {
-    if (this.pending > 0 && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1) this.#hold.hold()
-    else this.#hold.release()
+    this.#keep(this.pending > 0 && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1)
+  }
+
+  #keep(holding: boolean): void {
+    if (this.#holding === holding) return
+    this.#holding = holding
+    hold ??= platform.createHold()
+    holders += holding ? 1 : -1
+    if (holders === 0) hold.release()
+    else if (holding && holders === 1) hold.hold()
   }
 
   /** Completes what is ready. */

@@ -131,7 +131,7 @@ async function main(): Promise<void> {
     rows.set(name, [
       r.ok ? 'ok' : 'FAILED',
       name,
-      ...(r.report ? summary(r.report).slice(1) : ['', '', '', '', '', '', '']),
+      ...(r.report ? summary(r.report).slice(1) : ['', '', '', '', '', '', '', '']),
       r.note,
     ])
     if (!r.ok) failed.push(r)
@@ -139,11 +139,12 @@ async function main(): Promise<void> {
     for (const s of r.reached) reached.add(s)
     if (r.sites.length > 0) sites = r.sites
     if (process.stderr.isTTY) process.stderr.write(`\r${rows.size}/${tasks.length} `)
+    else if (o.full) process.stderr.write(`${(rows.get(name) as string[]).join('  ')}\n`)
   })
   const order = tasks.map((t) => (t.mutant ? `mutant ${t.mutant}` : (t.scenario as string)))
   print(
     table([
-      ['', 'scenario', 'explored', 'executions', 'steps', 'states', 'kills', 'time', 'speed', ''],
+      ['', 'scenario', 'explored', 'executions', 'stale', 'steps', 'states', 'kills', 'time', 'speed', ''],
       ...order.map((n) => rows.get(n) as string[]),
     ]).join('\n'),
   )

@@ -39,6 +39,8 @@ export interface Report {
   /** How it was explored, in words. */
   how: string
   executions: number
+  /** Random executions with stale peeks, not counted above. */
+  stale: number
   /** Executions cut short because all their continuations had been seen. */
   redundant: number
   steps: number
@@ -165,6 +167,7 @@ export function explore(scenario: Scenario, options: Options): Report {
     complete: true,
     how: '',
     executions: 0,
+    stale: 0,
     redundant: 0,
     steps: 0,
     states: 0,
@@ -187,8 +190,9 @@ export function explore(scenario: Scenario, options: Options): Report {
       if (!(error instanceof Failure)) throw error
       report.found = { failure: error, variant, schedule: Array.from(m.tid.subarray(0, m.depth)) }
     }
-    report.executions++
     report.steps += m.depth
+    if (variant.stale) report.stale++
+    else report.executions++
     if (cut()) report.redundant++
     if (m.killed) struck = true
   }

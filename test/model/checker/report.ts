@@ -103,6 +103,7 @@ export function summary(r: Report): string[] {
     r.name,
     r.how,
     count(r.executions),
+    r.stale ? count(r.stale) : '',
     count(r.steps),
     count(r.states),
     kills,

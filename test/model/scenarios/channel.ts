@@ -78,7 +78,7 @@ function waiting(
       audit(b, w)
     },
     maySleep: true,
-    explore: { executions: 2_000_000, random: 100_000 },
+    explore: { executions: 500_000, random: 100_000 },
     ci: { executions: 10_000, random: 2000 },
     ...more,
   }

@@ -313,12 +313,17 @@ export const mutants: readonly Mutant[] = [
     '',
     'threads/reaper killed',
   ),
-  mutant(
-    'counter adds in two steps',
-    'a load and a store',
-    'counter.ts',
-    'add64(cell(c), <u64><i64>n);\n  return OK;\n}\n\n/** Adds a safe',
-    'store64(c + COUNTER_CELLS, load64(c + COUNTER_CELLS) + <u64><i64>n);\n  return OK;\n}\n\n/** Adds a safe',
-    'counter/adds and sums',
-  ),
+  {
+    name: 'counter adds in two steps',
+    about: 'a load and a store',
+    mutations: [
+      { file: 'counter.ts', find: 'import { add64, peek32 }', replace: 'import { load64, peek32, store64 }' },
+      {
+        file: 'counter.ts',
+        find: 'add64(c + COUNTER_SHARED, <u64><i64>n)',
+        replace: 'store64(c + COUNTER_SHARED, load64(c + COUNTER_SHARED) + <u64><i64>n)',
+      },
+    ],
+    scenarios: ['counter/adds and sums'],
+  },
 ]

@@ -14,7 +14,7 @@ import { arena_allocate, arena_free, arena_inherit, settled } from "./arena.ts";
 import { add32, cas32, enter, get32, leave, load32, set32, spinning, store32, wait32 } from "./atomics.ts";
 import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
-  ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS,
+  ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
   SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_CAN_BLOCK, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
   THREAD_FREE, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PARENT, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
   THREAD_REAPING, THREAD_SCRATCH, THREAD_STATE, THREAD_TAKEN, THREAD_WAITERS,
@@ -70,7 +70,7 @@ export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
 export function thread_find(osId: u32): usize {
   let slot = <usize>get32(ARENA + ARENA_THREADS);
   for (let i = 0; i < MAX_THREADS; i++) {
-    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && (load32(slot + THREAD_OS_ID) == osId || load32(slot + THREAD_PARENT) == osId)) return slot;
+    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && ((load32(slot + THREAD_OS_ID) & OS_ID_NUMBER) == osId || load32(slot + THREAD_PARENT) == osId)) return slot;
     slot += THREAD_BYTES;
   }
   return 0;

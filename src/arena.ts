@@ -21,6 +21,7 @@ import {
   MAGAZINE_BYTES,
   MAGAZINE_USED,
   MAX_THREADS,
+  OS_ID_NUMBER,
   THREAD_BYTES,
   THREAD_MAGAZINES,
   THREAD_OS_ID,
@@ -91,7 +92,11 @@ export class Arena {
     }
     this.id = arenaId(this.u32)
     this.canBlock = platform.canBlock
-    const slot = this.core.thread_attach(platform.threadId, Number(this.canBlock), platform.parentId)
+    const slot = this.core.thread_attach(
+      ((copy << 24) | (platform.threadId & OS_ID_NUMBER)) >>> 0,
+      Number(this.canBlock),
+      platform.parentId & OS_ID_NUMBER,
+    )
     if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
     this.#status = (slot + THREAD_STATUS) >>> 2
     this.valueAt = slot + THREAD_VALUE
@@ -192,6 +197,9 @@ function arenaId(u32: Uint32Array): string {
   return `${u32[(ARENA + ARENA_ID_HI) >>> 2]}-${u32[(ARENA + ARENA_ID_LO) >>> 2]}`
 }
 
+/** Tells two copies of this package in one thread apart: they must not share a place in the thread table. */
+const copy = crypto.getRandomValues(new Uint8Array(1))[0] as number
+
 /** The arenas of this thread, by their id: the same memory arrives as a new object with every message. */
 const arenas = new Map<string, WeakRef<Arena>>()
 let shared: Arena | undefined
@@ -247,7 +255,7 @@ function watchWorkers(): void {
 function reap(arena: Arena, threadId: number): void {
   const { core, u32 } = arena
   for (let slot = core.thread_find(threadId); slot !== 0; slot = core.thread_find(threadId)) {
-    const id = u32[(slot + THREAD_OS_ID) >>> 2] as number
+    const id = (u32[(slot + THREAD_OS_ID) >>> 2] as number) & OS_ID_NUMBER
     if (!core.thread_reap(slot)) return
     if (id !== threadId) reap(arena, id)
   }

@@ -66,6 +66,13 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 // @ts-ignore: decorator
 @inline function status(s: u32): void { set32(self + THREAD_STATUS, s); }
 
+/** Returns a status, and leaves it in THREAD_STATUS too: see src/core.ts for why the bindings cannot trust what a call returns. */
+// @ts-ignore: decorator
+@inline function said(s: u32): u32 {
+  status(s);
+  return s;
+}
+
 /** One attempt to send, whichever ring. Inside a section. */
 // @ts-ignore: decorator
 @inline function push(ch: usize, v: u64): u32 {
@@ -197,7 +204,7 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
   return OK;
 }
 
-// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED or STALE. One attempt here; who meets others goes to sendSlow.
+// Sending without waiting; the result is in THREAD_STATUS too. OK or TOLD, WOULD_BLOCK, CLOSED or STALE. One attempt here; who meets others goes to sendSlow.
 
 export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
   // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by sendSlow (stale).
@@ -207,12 +214,12 @@ export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
     if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      return settle ? told(ch) : OK;
+      return said(settle ? told(ch) : OK);
     }
     leave();
-    if (s == WOULD_BLOCK) return s;
+    if (s == WOULD_BLOCK) return said(s);
   }
-  return sendSlow(ch, open, <u32>v);
+  return said(sendSlow(ch, open, <u32>v));
 }
 
 export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
@@ -222,12 +229,12 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
     if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      return settle ? told(ch) : OK;
+      return said(settle ? told(ch) : OK);
     }
     leave();
-    if (s == WOULD_BLOCK) return s;
+    if (s == WOULD_BLOCK) return said(s);
   }
-  return sendSlow(ch, open, reinterpret<u64>(v));
+  return said(sendSlow(ch, open, reinterpret<u64>(v)));
 }
 
 export function channel_trySendF32(ch: usize, open: u32, v: f32): u32 { return channel_trySend32(ch, open, reinterpret<i32>(v)); }
@@ -272,8 +279,8 @@ function toldValue(ch: usize, v: u64): void {
   status(OK);
 }
 
-// Receiving without waiting. The result is the value; MISS or NaN says that THREAD_STATUS tells: OK (the value is in THREAD_VALUE; waiters
-// may have been told), WOULD_BLOCK, CLOSED (and empty) or STALE. One attempt here; who meets others goes to receiveSlow.
+// Receiving without waiting. THREAD_STATUS says OK (the value is in THREAD_VALUE; waiters may have been told), WOULD_BLOCK, CLOSED (and empty)
+// or STALE. The result is the value, or MISS or NaN: then look there. One attempt here; who meets others goes to receiveSlow.
 
 export function channel_tryReceive32(ch: usize, open: u32): i32 {
   if (peek32(ch + HEAD_STATE) == open) {
@@ -282,13 +289,13 @@ export function channel_tryReceive32(ch: usize, open: u32): i32 {
     if (r >> 32 == OK) {
       const settle = mustSettle(ch, open);
       leave();
-      if (!settle && <i32>r != MISS) return <i32>r;
-      if (settle) toldValue(ch, r);
-      else {
-        set64(self + THREAD_VALUE, r);
-        status(OK);
+      if (settle) {
+        toldValue(ch, r);
+        return MISS;
       }
-      return MISS;
+      set64(self + THREAD_VALUE, r);
+      status(OK);
+      return <i32>r;
     }
     leave();
     // Empty is an answer only while the channel is open and nobody waits.
@@ -309,14 +316,13 @@ export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
       const r = wide_take(ch, cell);
       const settle = mustSettle(ch, open);
       leave();
-      const v = reinterpret<f64>(r);
-      if (!settle && v == v) return v;
-      if (settle) toldValue(ch, r);
-      else {
-        set64(self + THREAD_VALUE, r);
-        status(OK);
+      if (settle) {
+        toldValue(ch, r);
+        return NaN;
       }
-      return NaN;
+      set64(self + THREAD_VALUE, r);
+      status(OK);
+      return reinterpret<f64>(r);
     }
     leave();
     if (cell == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
@@ -328,22 +334,9 @@ export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
   return NaN;
 }
 
-/** The 32-bit and 64-bit patterns that are not numbers to JavaScript: the outcome is always in THREAD_STATUS, the value in THREAD_VALUE. */
-export function channel_tryReceiveBits32(ch: usize, open: u32): void {
-  const v = channel_tryReceive32(ch, open);
-  if (v != MISS) {
-    set64(self + THREAD_VALUE, <u32>v);
-    status(OK);
-  }
-}
-
-export function channel_tryReceiveBits64(ch: usize, open: u32): void {
-  const v = channel_tryReceiveF64(ch, open);
-  if (v == v) {
-    set64(self + THREAD_VALUE, reinterpret<u64>(v));
-    status(OK);
-  }
-}
+/** The patterns that are not numbers to JavaScript: the outcome is in THREAD_STATUS, the value in THREAD_VALUE. */
+export function channel_tryReceiveBits32(ch: usize, open: u32): void { channel_tryReceive32(ch, open); }
+export function channel_tryReceiveBits64(ch: usize, open: u32): void { channel_tryReceiveF64(ch, open); }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

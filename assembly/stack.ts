@@ -137,29 +137,27 @@ function pop(s: usize, open: u32): u32 {
   return WOULD_BLOCK;
 }
 
-/** Pushes: OK, WOULD_BLOCK (full) or STALE. */
-export function stack_push32(s: usize, open: u32, v: i32): u32 { return push(s, open, <u32>v); }
-export function stack_pushF32(s: usize, open: u32, v: f32): u32 { return push(s, open, reinterpret<u32>(v)); }
-export function stack_pushF64(s: usize, open: u32, v: f64): u32 { return push(s, open, reinterpret<u64>(v)); }
-export function stack_push64(s: usize, open: u32, v: i64): u32 { return push(s, open, v); }
+/** Leaves the outcome in THREAD_STATUS too: see src/core.ts for why the bindings cannot trust what a call returns. */
+// @ts-ignore: decorator
+@inline function said(r: u32): u32 {
+  set32(self + THREAD_STATUS, r);
+  return r;
+}
 
-// Pops. The result is the value; MISS or NaN says that THREAD_STATUS tells, as for channels.
+/** Pushes: OK, WOULD_BLOCK (full) or STALE; in THREAD_STATUS too. */
+export function stack_push32(s: usize, open: u32, v: i32): u32 { return said(push(s, open, <u32>v)); }
+export function stack_pushF32(s: usize, open: u32, v: f32): u32 { return said(push(s, open, reinterpret<u32>(v))); }
+export function stack_pushF64(s: usize, open: u32, v: f64): u32 { return said(push(s, open, reinterpret<u64>(v))); }
+export function stack_push64(s: usize, open: u32, v: i64): u32 { return said(push(s, open, v)); }
+
+// Pops: the outcome to THREAD_STATUS, the value to THREAD_VALUE. The result is the value, or MISS or NaN: then look there.
 export function stack_pop32(s: usize, open: u32): i32 {
-  const r = pop(s, open);
-  const v = r == OK ? <i32>get64(self + THREAD_VALUE) : MISS;
-  if (v == MISS) set32(self + THREAD_STATUS, r);
-  return v;
+  return said(pop(s, open)) == OK ? <i32>get64(self + THREAD_VALUE) : MISS;
 }
 export function stack_popF64(s: usize, open: u32): f64 {
-  const r = pop(s, open);
-  const v = r == OK ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
-  if (v != v) set32(self + THREAD_STATUS, r);
-  return v;
+  return said(pop(s, open)) == OK ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
 }
-/** The outcome; the value, of either width, is in THREAD_VALUE. */
-export function stack_popBits(s: usize, open: u32): u32 {
-  return pop(s, open);
-}
+export function stack_popBits(s: usize, open: u32): void { said(pop(s, open)); }
 
 /** Values on the stack at one moment during the call; -1 if stale. */
 export function stack_length(s: usize, open: u32): i32 {

@@ -28,13 +28,13 @@ class I32Channel extends Channel<number> {
 
   tryReceive(): number | undefined {
     const value = this.core.channel_tryReceive32(this.at, this.open)
-    return value === MISS ? this.missed() : value
+    return value === MISS || value === undefined ? this.missed() : value
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const value = this.core.channel_tryReceive32(this.at, this.open)
-    return value === MISS ? this.receiveSlow() : value
+    return value === MISS || value === undefined ? this.receiveSlow() : value
   }
 
   attemptSend(value: number): number {
@@ -44,7 +44,7 @@ class I32Channel extends Channel<number> {
 
   attemptReceive(): number {
     const value = this.core.channel_tryReceive32(this.at, this.open)
-    if (value === MISS) return this.attempted()
+    if (value === MISS || value === undefined) return this.attempted()
     this.value = value
     return OK
   }
@@ -77,13 +77,13 @@ class U32Channel extends Channel<number> {
 
   tryReceive(): number | undefined {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS ? this.missed() : raw >>> 0
+    return raw === MISS || raw === undefined ? this.missed() : raw >>> 0
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS ? this.receiveSlow() : raw >>> 0
+    return raw === MISS || raw === undefined ? this.receiveSlow() : raw >>> 0
   }
 
   attemptSend(value: number): number {
@@ -93,7 +93,7 @@ class U32Channel extends Channel<number> {
 
   attemptReceive(): number {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS) return this.attempted()
+    if (raw === MISS || raw === undefined) return this.attempted()
     this.value = raw >>> 0
     return OK
   }
@@ -173,13 +173,13 @@ class F64Channel extends Channel<number> {
 
   tryReceive(): number | undefined {
     const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    return value === value ? value : this.missed()
+    return value !== undefined && value === value ? value : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    return value === value ? value : this.receiveSlow()
+    return value !== undefined && value === value ? value : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
@@ -189,7 +189,7 @@ class F64Channel extends Channel<number> {
 
   attemptReceive(): number {
     const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    if (value !== value) return this.attempted()
+    if (value === undefined || value !== value) return this.attempted()
     this.value = value
     return OK
   }
@@ -222,13 +222,13 @@ class BoolChannel extends Channel<boolean> {
 
   tryReceive(): boolean | undefined {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS ? this.missed() : raw === 1
+    return raw === MISS || raw === undefined ? this.missed() : raw === 1
   }
 
   receiveSync(options?: WaitOptions): boolean | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS ? this.receiveSlow() : raw === 1
+    return raw === MISS || raw === undefined ? this.receiveSlow() : raw === 1
   }
 
   attemptSend(value: boolean): number {
@@ -238,7 +238,7 @@ class BoolChannel extends Channel<boolean> {
 
   attemptReceive(): number {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS) return this.attempted()
+    if (raw === MISS || raw === undefined) return this.attempted()
     this.value = raw === 1
     return OK
   }
@@ -271,13 +271,13 @@ class UnitChannel extends Channel<undefined> {
 
   tryReceive(): undefined {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS ? this.missed() : undefined
+    return raw === MISS || raw === undefined ? this.missed() : undefined
   }
 
   receiveSync(options?: WaitOptions): undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS ? this.receiveSlow() : undefined
+    return raw === MISS || raw === undefined ? this.receiveSlow() : undefined
   }
 
   attemptSend(value: undefined): number {
@@ -287,7 +287,7 @@ class UnitChannel extends Channel<undefined> {
 
   attemptReceive(): number {
     const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS) return this.attempted()
+    if (raw === MISS || raw === undefined) return this.attempted()
     this.value = undefined
     return OK
   }

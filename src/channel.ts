@@ -327,17 +327,20 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return this.stale()
   }
 
-  /** @internal The plain status of a send: who was told is told. */
-  told(status: number): number {
+  /** @internal The plain status of a send: found if it was lost, and who was told is told. */
+  told(status: number | undefined): number {
+    if (status === undefined) status = this.arena.status()
     if (status !== TOLD) return status
     this.poll()
     return OK
   }
 
   /** @internal What trySend does when the core did not say OK. */
-  refused(status: number): boolean {
+  refused(said: number | undefined): boolean {
+    if (said === WOULD_BLOCK) return false
+    const status = this.told(said)
+    if (status === OK) return true
     if (status === WOULD_BLOCK) return false
-    if (this.told(status) === OK) return true
     throw this.sendError(status)
   }
 
@@ -360,13 +363,15 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   }
 
   /** @internal The rest of sendSync, after a first attempt with that status. */
-  sendSlow(value: T, status: number, timeout = Number.POSITIVE_INFINITY): void {
+  sendSlow(value: T, said: number | undefined, timeout = Number.POSITIVE_INFINITY): void {
+    let status = this.told(said)
     if (status === WOULD_BLOCK) {
       const end = waitSync(this.arena, this.sending(value), timeout)
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
     }
-    if (this.told(status) !== OK) throw this.sendError(status, timeout)
+    if (status !== OK) throw this.sendError(status, timeout)
+    this.poll()
   }
 
   /** @internal The rest of receiveSync, when the core returned no value. */

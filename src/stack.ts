@@ -37,7 +37,7 @@ export class Stack<T> extends SharedObject {
   readonly what = 'the stack'
   readonly codec: Codec<T>
   readonly capacity: number
-  readonly #push: (value: T) => number
+  readonly #push: (value: T) => number | undefined
   readonly #pop: () => T
   #status = OK
 
@@ -61,7 +61,7 @@ export class Stack<T> extends SharedObject {
    */
   push(value: T): boolean {
     this.codec.check(value)
-    const status = this.#push(value)
+    const status = this.#push(value) ?? this.arena.status()
     if (status === STALE) throw this.stale()
     return status === OK
   }
@@ -97,29 +97,36 @@ export class Stack<T> extends SharedObject {
   }
 
   /** Push and pop for the codec. A pop leaves its status in #status. */
-  #access(codec: Codec<T>): [(value: T) => number, () => T] {
+  #access(codec: Codec<T>): [(value: T) => number | undefined, () => T] {
     const { arena } = this
     const { core } = arena
-    const pair = (push: (value: never) => number, pop: () => unknown): [(value: T) => number, () => T] => [
-      push as unknown as (value: T) => number,
+    const pair = (
+      push: (value: never) => number | undefined,
+      pop: () => unknown,
+    ): [(value: T) => number | undefined, () => T] => [
+      push as unknown as (value: T) => number | undefined,
       pop as () => T,
     ]
     const integer = (
       encode: (value: never) => number,
       decode: (raw: number) => unknown,
-    ): [(value: T) => number, () => T] =>
+    ): [(value: T) => number | undefined, () => T] =>
       pair(
         (value) => core.stack_push32(this.at, this.open, encode(value)),
         () => {
           const raw = core.stack_pop32(this.at, this.open)
-          this.#status = raw === MISS ? arena.status() : OK
-          return decode(raw)
+          this.#status = raw === MISS || raw === undefined ? arena.status() : OK
+          return decode(raw ?? (arena.i32[arena.valueAt >>> 2] as number))
         },
       )
-    const bits = (push: (value: never) => number, read: (at: DataView) => unknown): [(value: T) => number, () => T] => {
-      const at = new DataView(arena.memory.buffer, arena.valueAt, 8)
+    const at = new DataView(arena.memory.buffer, arena.valueAt, 8)
+    const bits = (
+      push: (value: never) => number | undefined,
+      read: (at: DataView) => unknown,
+    ): [(value: T) => number | undefined, () => T] => {
       return pair(push, () => {
-        this.#status = core.stack_popBits(this.at, this.open)
+        core.stack_popBits(this.at, this.open)
+        this.#status = arena.status()
         return read(at)
       })
     }
@@ -129,8 +136,8 @@ export class Stack<T> extends SharedObject {
           (value) => core.stack_pushF64(this.at, this.open, value),
           () => {
             const value = core.stack_popF64(this.at, this.open)
-            this.#status = value === value ? OK : arena.status()
-            return value
+            this.#status = value !== undefined && value === value ? OK : arena.status()
+            return value ?? at.getFloat64(0, true)
           },
         )
       case 'f32':

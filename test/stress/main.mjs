@@ -1,93 +1,127 @@
-// Stress: many messages through every kind of use, with real threads. Every message is counted: each producer's values must arrive in
-// order at each consumer, and each value exactly once. Prints one line per scenario; exits with 1 if anything was wrong.
+// Stress, with real threads, in three families. Prints one line per scenario; exits with 1 if anything was wrong.
 //
-//   node test/stress/main.mjs [--messages 105000000] [--seconds 600] [--seed 1] [--only <regexp>]
+//   channels   many messages through every kind of use: each must arrive exactly once, each producer's in order
+//   histories  a few operations of a few threads, thousands of times: linearizable, says the model's checker
+//   chaos      threads are killed under load and replaced: nothing arrives twice, at most what was in hand is lost
 //
-// `--messages` is the number of one pass over all scenarios; with `--seconds`, passes are repeated until the time is over.
+//   node test/stress/main.mjs [--only <regexp>] [--seed 1] [--seconds 600] [--messages 105000000] [--histories 8000] [--kills 1200]
+//
+// `--only` chooses by name, such as `chaos/`. `--messages`, `--histories` and `--kills` are the numbers of one pass over all scenarios of the
+// family; with `--seconds`, passes are repeated until the time is over.
 
 import { parseArgs } from 'node:util'
 import { Arena } from 'millrace'
 import { randomFrom } from '../support/kit.mjs'
+import { chaosScenarios } from './chaos.mjs'
+import { historyScenarios } from './histories.mjs'
 import { scenarios } from './scenarios.mjs'
 import { liveThreads, settle, stopThreads } from './threads.mjs'
 
-const flags = readFlags()
+/** `size` is that of one pass without and with `--seconds`; `least` that of a scenario. */
+const families = [
+  { family: 'channels', unit: 'messages', size: [105_000_000, 10_000_000], least: 500, list: scenarios },
+  { family: 'histories', unit: 'histories', size: [8000, 2000], least: 10, list: historyScenarios },
+  { family: 'chaos', unit: 'kills', size: [1200, 120], least: 1, list: chaosScenarios },
+]
+
+function usage(why) {
+  console.error(
+    `${why}\nusage: node test/stress/main.mjs [--only regexp] [--seed n] [--seconds s] [--messages n] [--histories n] [--kills n]`,
+  )
+  process.exit(2)
+}
 
 function readFlags() {
-  const text = { type: 'string' }
   try {
-    return parseArgs({ options: { messages: text, seconds: text, seed: text, only: text } }).values
+    const names = ['only', 'seed', 'seconds', ...families.map(({ unit }) => unit)]
+    return parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) }).values
   } catch (error) {
     return usage(error.message)
   }
 }
 
-function usage(why) {
-  console.error(`${why}\nusage: node test/stress/main.mjs [--messages n] [--seconds s] [--seed n] [--only regexp]`)
-  process.exit(2)
+function readPattern(text) {
+  try {
+    return new RegExp(text)
+  } catch (error) {
+    return usage(error.message)
+  }
 }
 
+const flags = readFlags()
 const seed = Number(flags.seed ?? Math.floor(Math.random() * 2 ** 32))
 const seconds = flags.seconds === undefined ? undefined : Number(flags.seconds)
-const messages = Number(flags.messages ?? (seconds === undefined ? 105_000_000 : 10_000_000))
-if (!Number.isInteger(messages) || messages < 1) usage('--messages is a whole number from 1')
 if (!Number.isInteger(seed)) usage('--seed is a whole number')
 if (seconds !== undefined && !(seconds > 0)) usage('--seconds is a number above 0')
-const only = new RegExp(flags.only ?? '')
-const chosen = scenarios.filter(({ name }) => only.test(name))
-const weights = chosen.reduce((sum, { share }) => sum + share, 0)
-const million = (n) => `${(n / 1e6).toFixed(1)} million`
+const only = readPattern(flags.only ?? '')
+
+/** The chosen scenarios, each with its share of the size of a pass. */
+const chosen = families.flatMap(({ family, unit, size, least, list }) => {
+  const total = Number(flags[unit] ?? size[seconds === undefined ? 0 : 1])
+  if (!Number.isInteger(total) || total < 1) usage(`--${unit} is a whole number from 1`)
+  const mine = list
+    .map((each) => ({ ...each, name: `${family}/${each.name}`, unit }))
+    .filter(({ name }) => only.test(name))
+  const weights = mine.reduce((sum, { share }) => sum + share, 0)
+  return mine.map((each) => ({ ...each, count: Math.max(least, Math.round((total * each.share) / weights)) }))
+})
+if (chosen.length === 0) usage(`no scenario has a name like ${flags.only}`)
+
 const progress = (text) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
 }
+const number = (n) => n.toLocaleString('en')
+const secondsSince = (start) => ((performance.now() - start) / 1000).toFixed(1)
+const done = new Map(chosen.map(({ unit }) => [unit, 0]))
+const soFar = () => [...done].map(([unit, n]) => `${number(n)} ${unit}`).join(', ')
 
-console.log(`seed ${seed}, ${messages.toLocaleString('en')} messages a pass, node ${process.version}`)
+console.log(`seed ${seed}, node ${process.version}`)
 const arena = new Arena({ size: 256 * 2 ** 20 })
 const before = arena.stats()
 const start = performance.now()
-let total = 0
 let lostWithKills = 0
 let failures = 0
 
-for (let pass = 0; ; pass++) {
-  for (const { name, share, run } of chosen) {
-    const count = Math.max(500, Math.round((messages * share) / weights))
-    const rng = randomFrom(seed + pass * 7919 + [...name].reduce((hash, char) => hash * 31 + char.charCodeAt(0), 7))
+/** Runs the scenario; a line that says how it went. */
+async function attempt({ name, unit, count, run }, pass) {
+  const rng = randomFrom(seed + pass * 7919 + [...name].reduce((hash, char) => hash * 31 + char.charCodeAt(0), 7))
+  const from = performance.now()
+  try {
+    const { settings, moved, lost = 0 } = await run({ arena, count, rng })
+    await settle(() => arena.stats().threads === 1)
+    const { blocks } = arena.stats()
+    if (JSON.stringify(blocks) !== JSON.stringify(before.blocks))
+      throw new Error(`blocks left in the arena: ${JSON.stringify(blocks)}`)
+    done.set(unit, done.get(unit) + moved)
+    lostWithKills += lost
+    const much = `${number(moved).padStart(12)} ${unit.padEnd(9)}`
+    return `ok    ${name.padEnd(27)} ${much} ${secondsSince(from).padStart(6)} s  ${settings}`
+  } catch (error) {
+    failures++
+    await stopThreads()
+    return `WRONG ${name}: ${error.message} (repeat with --seed ${seed} --only '^${name}$')`
+  }
+}
+
+let pass = 0
+do {
+  for (const scenario of chosen) {
     const from = performance.now()
     const timer = setInterval(() => {
-      progress(
-        `${million(total)} done; ${name}, ${million(count)} messages, for ${Math.round((performance.now() - from) / 1000)} s`,
-      )
+      const { name, count, unit } = scenario
+      progress(`${soFar()} done; ${name}, ${number(count)} ${unit}, for ${secondsSince(from)} s`)
     }, 500)
-    let outcome
-    try {
-      const { settings, moved, lost = 0 } = await run({ arena, count, rng })
-      await settle(() => arena.stats().threads === 1)
-      const { blocks } = arena.stats()
-      if (JSON.stringify(blocks) !== JSON.stringify(before.blocks))
-        throw new Error(`blocks left in the arena: ${JSON.stringify(blocks)}`)
-      total += moved
-      lostWithKills += lost
-      const took = `${((performance.now() - from) / 1000).toFixed(1)} s`
-      outcome = `ok    ${name.padEnd(18)} ${moved.toLocaleString('en').padStart(12)} messages ${took.padStart(8)}  ${settings}`
-    } catch (error) {
-      failures++
-      outcome = `WRONG ${name}: ${error.message} (repeat with --seed ${seed} --only '^${name}$')`
-    }
+    const outcome = await attempt(scenario, pass)
     clearInterval(timer)
     progress('')
     console.log(outcome)
-    if (failures > 0) await stopThreads()
   }
-  if (failures > 0 || seconds === undefined || performance.now() - start > seconds * 1000) break
-}
+  pass++
+} while (failures === 0 && seconds !== undefined && performance.now() - start < seconds * 1000)
 
-const after = arena.stats()
-const took = ((performance.now() - start) / 1000).toFixed(1)
-const verdict =
-  failures > 0 ? `${failures} failures` : `each arrived once, but for ${lostWithKills} that died with their threads`
-console.log(`${total.toLocaleString('en')} messages in ${took} s, ${verdict}`)
+const verdict = failures > 0 ? `${failures} failures` : `nothing wrong, ${lostWithKills} values died with their threads`
+console.log(`${soFar()} in ${secondsSince(start)} s, ${verdict}`)
 console.log(`arena before: ${JSON.stringify(before)}`)
-console.log(`arena after:  ${JSON.stringify(after)}`)
+console.log(`arena after:  ${JSON.stringify(arena.stats())}`)
 if (liveThreads() > 0) await stopThreads()
 process.exitCode = failures === 0 ? 0 : 1

@@ -35,13 +35,13 @@ export async function stopThreads() {
 /** All results, or the first failure: then nobody waits for threads that wait for the one that failed. */
 export const results = (threads) => Promise.all(threads.map(({ ended }) => ended))
 
-/** Waits until the condition holds. */
-export async function settle(condition) {
-  for (
-    const deadline = performance.now() + 20_000;
-    !condition();
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  ) {
-    if (performance.now() > deadline) throw new Error('threads are still attached 20 s after they have ended')
-  }
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Waits until the condition holds: 20 s at most. */
+export async function until(condition, what) {
+  for (const deadline = performance.now() + 20_000; !condition(); await sleep(1))
+    if (performance.now() > deadline) throw new Error(`waited 20 s in vain until ${what}`)
 }
+
+/** Waits for the arena to notice that threads have ended. */
+export const settle = (condition) => until(condition, 'the arena knows that the threads have ended')

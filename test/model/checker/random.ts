@@ -5,6 +5,7 @@
 // that needs k ordering constraints is found with probability at least 1 / (threads · steps^(k-1)) in each execution.
 
 import type { Events, Explorer } from './events.js'
+import { OP_PAUSE } from './ops.js'
 
 /** Mulberry32: small, seeded, good enough for scheduling. */
 export class Random {
@@ -62,6 +63,8 @@ export class RandomWalk implements Explorer {
       while (k-- > 0) rest &= rest - 1
       return 31 - Math.clz32(rest & -rest)
     }
+    // Who waits for another lets the others pass: else two waiting threads could keep each other busy and starve the third.
+    if (m.pOp[current] === OP_PAUSE) this.priorities[current] = this.low--
     for (let k = 0; k < this.changes.length; k++) if (this.changes[k] === m.depth) this.priorities[current] = this.low--
     let best = -1
     for (let rest = enabled; rest !== 0; rest &= rest - 1) {

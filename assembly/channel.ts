@@ -21,7 +21,7 @@ import { add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, p
 import {
   ARENA, ARENA_EPOCH, BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
-  DUTY_SETTLE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, MISS, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
+  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, MISS, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
   SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
@@ -66,11 +66,11 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 // @ts-ignore: decorator
 @inline function status(s: u32): void { set32(self + THREAD_STATUS, s); }
 
-/** Returns a status, and leaves it in THREAD_STATUS too: see src/core.ts for why the bindings cannot trust what a call returns. */
+/** Leaves a status in THREAD_STATUS; returns FINE for OK. */
 // @ts-ignore: decorator
 @inline function said(s: u32): u32 {
   status(s);
-  return s;
+  return s == OK ? FINE : s;
 }
 
 /** One attempt to send, whichever ring. Inside a section. */
@@ -204,7 +204,8 @@ function sendSlow(ch: usize, open: u32, v: u64): u32 {
   return OK;
 }
 
-// Sending without waiting; the result is in THREAD_STATUS too. OK or TOLD, WOULD_BLOCK, CLOSED or STALE. One attempt here; who meets others goes to sendSlow.
+// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED or STALE, in THREAD_STATUS; the result is FINE for OK. One attempt here; who meets others
+// goes to sendSlow.
 
 export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
   // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by sendSlow (stale).
@@ -279,10 +280,11 @@ function toldValue(ch: usize, v: u64): void {
   status(OK);
 }
 
-// Receiving without waiting. THREAD_STATUS says OK (the value is in THREAD_VALUE; waiters may have been told), WOULD_BLOCK, CLOSED (and empty)
-// or STALE. The result is the value, or MISS or NaN: then look there. One attempt here; who meets others goes to receiveSlow.
+// Receiving without waiting: OK (the value is in THREAD_VALUE; waiters may have been told), WOULD_BLOCK, CLOSED (and empty) or STALE, in
+// THREAD_STATUS; the result is FINE for OK without waiters. One attempt here; who meets others goes to receiveSlow.
 
-export function channel_tryReceive32(ch: usize, open: u32): i32 {
+/** From a ring of 32-bit values. */
+export function channel_take32(ch: usize, open: u32): u32 {
   if (peek32(ch + HEAD_STATE) == open) {
     enter();
     const r = narrow_pop(ch, 0);
@@ -291,24 +293,21 @@ export function channel_tryReceive32(ch: usize, open: u32): i32 {
       leave();
       if (settle) {
         toldValue(ch, r);
-        return MISS;
+        return TOLD;
       }
       set64(self + THREAD_VALUE, r);
-      status(OK);
-      return <i32>r;
+      return said(OK);
     }
     leave();
     // Empty is an answer only while the channel is open and nobody waits.
-    if (r >> 32 == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
-      status(WOULD_BLOCK);
-      return MISS;
-    }
+    if (r >> 32 == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) return said(WOULD_BLOCK);
   }
   receiveSlow(ch, open);
-  return MISS;
+  return TOLD;
 }
 
-export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
+/** From a ring of 64-bit values. */
+export function channel_take64(ch: usize, open: u32): u32 {
   if (peek32(ch + HEAD_STATE) == open) {
     enter();
     const cell = wide_pop(ch);
@@ -318,25 +317,27 @@ export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
       leave();
       if (settle) {
         toldValue(ch, r);
-        return NaN;
+        return TOLD;
       }
       set64(self + THREAD_VALUE, r);
-      status(OK);
-      return reinterpret<f64>(r);
+      return said(OK);
     }
     leave();
-    if (cell == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
-      status(WOULD_BLOCK);
-      return NaN;
-    }
+    if (cell == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) return said(WOULD_BLOCK);
   }
   receiveSlow(ch, open);
-  return NaN;
+  return TOLD;
 }
 
-/** The patterns that are not numbers to JavaScript: the outcome is in THREAD_STATUS, the value in THREAD_VALUE. */
-export function channel_tryReceiveBits32(ch: usize, open: u32): void { channel_tryReceive32(ch, open); }
-export function channel_tryReceiveBits64(ch: usize, open: u32): void { channel_tryReceiveF64(ch, open); }
+// The same, with the value as result, or MISS or NaN: then THREAD_STATUS tells.
+export function channel_tryReceive32(ch: usize, open: u32): i32 {
+  channel_take32(ch, open);
+  return get32(self + THREAD_STATUS) == OK ? <i32>get64(self + THREAD_VALUE) : MISS;
+}
+export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
+  channel_take64(ch, open);
+  return get32(self + THREAD_STATUS) == OK ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
+}
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

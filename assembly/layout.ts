@@ -82,7 +82,8 @@ export const THREAD_PENDING = 400; // u32, block that is allocated but not yet l
 export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by WAITER_OWN_NEXT
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
-export const THREAD_VALUE = 416; // u64, value of the last receive or pop that says so by THREAD_STATUS
+export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
+export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
 
 export const THREAD_FREE = 0;
@@ -189,6 +190,8 @@ export const NO_MEMORY = 4;
 export const RETRY = 5;
 export const BUSY = 6;
 
+/** What the calls of the hot paths return for OK: no number that comes about by accident. See src/core.ts. */
+export const FINE = 0x600d;
 /** OK, and waiters have been told: maybe some of the calling thread's event loop. The bindings get this one too. */
 export const TOLD = 7;
 

@@ -13,7 +13,7 @@
 import { arena_allocate, settled } from "./arena.ts";
 import { cas32, cas64, enter, get32, get64, leave, load32, load64, peek32, peek64, poke32, set32, set64, store32 } from "./atomics.ts";
 import {
-  DUTY_STACK_FREE, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
+  DUTY_STACK_FREE, FINE, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
   STACK_CAPACITY, STACK_CODEC, STACK_FREE, STACK_FRESH, STACK_NODES, STACK_TOP, STALE, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { duty, dutyDone, self } from "./thread.ts";
@@ -137,27 +137,29 @@ function pop(s: usize, open: u32): u32 {
   return WOULD_BLOCK;
 }
 
-/** Leaves the outcome in THREAD_STATUS too: see src/core.ts for why the bindings cannot trust what a call returns. */
+/** Leaves the outcome in THREAD_STATUS; returns FINE for OK. */
 // @ts-ignore: decorator
 @inline function said(r: u32): u32 {
   set32(self + THREAD_STATUS, r);
-  return r;
+  return r == OK ? FINE : r;
 }
 
-/** Pushes: OK, WOULD_BLOCK (full) or STALE; in THREAD_STATUS too. */
+// Pushes: OK, WOULD_BLOCK (full) or STALE, in THREAD_STATUS; the result is FINE for OK.
 export function stack_push32(s: usize, open: u32, v: i32): u32 { return said(push(s, open, <u32>v)); }
 export function stack_pushF32(s: usize, open: u32, v: f32): u32 { return said(push(s, open, reinterpret<u32>(v))); }
 export function stack_pushF64(s: usize, open: u32, v: f64): u32 { return said(push(s, open, reinterpret<u64>(v))); }
 export function stack_push64(s: usize, open: u32, v: i64): u32 { return said(push(s, open, v)); }
 
-// Pops: the outcome to THREAD_STATUS, the value to THREAD_VALUE. The result is the value, or MISS or NaN: then look there.
+/** Pops, of either width: OK (the value is in THREAD_VALUE), WOULD_BLOCK (empty) or STALE, in THREAD_STATUS; the result is FINE for OK. */
+export function stack_take(s: usize, open: u32): u32 { return said(pop(s, open)); }
+
+// The same, with the value as result, or MISS or NaN: then THREAD_STATUS tells.
 export function stack_pop32(s: usize, open: u32): i32 {
-  return said(pop(s, open)) == OK ? <i32>get64(self + THREAD_VALUE) : MISS;
+  return said(pop(s, open)) == FINE ? <i32>get64(self + THREAD_VALUE) : MISS;
 }
 export function stack_popF64(s: usize, open: u32): f64 {
-  return said(pop(s, open)) == OK ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
+  return said(pop(s, open)) == FINE ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
 }
-export function stack_popBits(s: usize, open: u32): void { said(pop(s, open)); }
 
 /** Values on the stack at one moment during the call; -1 if stale. */
 export function stack_length(s: usize, open: u32): i32 {

@@ -72,7 +72,7 @@ export class Arena {
   /** @internal */ readonly loop: EventLoop
   /** @internal */ readonly canBlock: boolean
   /** @internal */ readonly id: string
-  /** @internal Where the core leaves a value that it cannot return. */ readonly valueAt: number
+  /** @internal Where the core leaves the value of a receive or a pop. */ readonly valueAt: number
   /** @internal This thread's place in the thread table. */ readonly slotIndex: number
   readonly #status: number
 
@@ -85,18 +85,17 @@ export class Arena {
     this.memory = existing ?? createMemory(options.size)
     this.u32 = new Uint32Array(this.memory.buffer)
     this.i32 = new Int32Array(this.memory.buffer)
-    this.core = instantiate(this.memory)
-    if (existing === undefined) {
-      const [lo, hi] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
-      this.core.arena_init(this.memory.buffer.byteLength, lo, hi)
-    }
-    this.id = arenaId(this.u32)
     this.canBlock = platform.canBlock
-    const slot = this.core.thread_attach(
-      ((copy << 24) | (platform.threadId & OS_ID_NUMBER)) >>> 0,
-      Number(this.canBlock),
-      platform.parentId & OS_ID_NUMBER,
-    )
+    const { core, slot } = instantiate(this.memory, (fresh) => {
+      if (existing === undefined) {
+        const [lo, hi] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
+        fresh.arena_init(this.memory.buffer.byteLength, lo, hi)
+      }
+      const osId = ((copy << 24) | (platform.threadId & OS_ID_NUMBER)) >>> 0
+      return fresh.thread_attach(osId, Number(this.canBlock), platform.parentId & OS_ID_NUMBER)
+    })
+    this.core = core
+    this.id = arenaId(this.u32)
     if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
     this.#status = (slot + THREAD_STATUS) >>> 2
     this.valueAt = slot + THREAD_VALUE

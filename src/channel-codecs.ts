@@ -5,15 +5,17 @@ import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
 import { Channel, channelCodec } from './channel.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
 import { NotSupportedError, rangeError, show, typeError } from './errors.js'
-import { CELL_BYTES, CHANNEL_SLOTS, KIND_CHANNEL, MAX_CAPACITY, MISS, OK, SLOT_BYTES } from './generated/layout.js'
+import { CELL_BYTES, CHANNEL_SLOTS, FINE, KIND_CHANNEL, MAX_CAPACITY, SLOT_BYTES } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import type { WaitOptions } from './wait.js'
 
 class I32Channel extends Channel<number> {
+  readonly #values = new Int32Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 2
+
   trySend(value: number): boolean {
     if (typeof value !== 'number' || (value | 0) !== value) i32.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, value)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySend32(this.at, this.open, value) === FINE || this.refused()
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -22,31 +24,29 @@ class I32Channel extends Channel<number> {
       return
     }
     if (typeof value !== 'number' || (value | 0) !== value) i32.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, value)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySend32(this.at, this.open, value) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): number | undefined {
-    const value = this.core.channel_tryReceive32(this.at, this.open)
-    return value === MISS || value === undefined ? this.missed() : value
+    return this.core.channel_take32(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const value = this.core.channel_tryReceive32(this.at, this.open)
-    return value === MISS || value === undefined ? this.receiveSlow() : value
+    return this.core.channel_take32(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as number)
+      : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
     i32.check(value)
-    return this.told(this.core.channel_trySend32(this.at, this.open, value))
+    this.core.channel_trySend32(this.at, this.open, value)
+    return this.told()
   }
 
   attemptReceive(): number {
-    const value = this.core.channel_tryReceive32(this.at, this.open)
-    if (value === MISS || value === undefined) return this.attempted()
-    this.value = value
-    return OK
+    this.core.channel_take32(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: number): number {
@@ -54,15 +54,17 @@ class I32Channel extends Channel<number> {
   }
 
   read(at: number): number {
-    return this.arena.i32[at >>> 2] as number
+    return this.#values[at >>> 2] as number
   }
 }
 
 class U32Channel extends Channel<number> {
+  readonly #values = new Uint32Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 2
+
   trySend(value: number): boolean {
     if (typeof value !== 'number' || value >>> 0 !== value) u32.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, value)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySend32(this.at, this.open, value) === FINE || this.refused()
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -71,31 +73,29 @@ class U32Channel extends Channel<number> {
       return
     }
     if (typeof value !== 'number' || value >>> 0 !== value) u32.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, value)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySend32(this.at, this.open, value) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): number | undefined {
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS || raw === undefined ? this.missed() : raw >>> 0
+    return this.core.channel_take32(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS || raw === undefined ? this.receiveSlow() : raw >>> 0
+    return this.core.channel_take32(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as number)
+      : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
     u32.check(value)
-    return this.told(this.core.channel_trySend32(this.at, this.open, value))
+    this.core.channel_trySend32(this.at, this.open, value)
+    return this.told()
   }
 
   attemptReceive(): number {
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS || raw === undefined) return this.attempted()
-    this.value = raw >>> 0
-    return OK
+    this.core.channel_take32(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: number): number {
@@ -103,15 +103,17 @@ class U32Channel extends Channel<number> {
   }
 
   read(at: number): number {
-    return this.arena.u32[at >>> 2] as number
+    return this.#values[at >>> 2] as number
   }
 }
 
 class F32Channel extends Channel<number> {
+  readonly #values = new Float32Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 2
+
   trySend(value: number): boolean {
     if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
-    const status = this.core.channel_trySendF32(this.at, this.open, value)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySendF32(this.at, this.open, value) === FINE || this.refused()
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -120,28 +122,28 @@ class F32Channel extends Channel<number> {
       return
     }
     if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
-    const status = this.core.channel_trySendF32(this.at, this.open, value)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySendF32(this.at, this.open, value) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): number | undefined {
-    this.core.channel_tryReceiveBits32(this.at, this.open)
-    return this.missed()
+    return this.core.channel_take32(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    this.core.channel_tryReceiveBits32(this.at, this.open)
-    return this.receiveSlow()
+    return this.core.channel_take32(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as number)
+      : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
     f32.check(value)
-    return this.told(this.core.channel_trySendF32(this.at, this.open, value))
+    this.core.channel_trySendF32(this.at, this.open, value)
+    return this.told()
   }
 
   attemptReceive(): number {
-    this.core.channel_tryReceiveBits32(this.at, this.open)
+    this.core.channel_take32(this.at, this.open)
     return this.attempted()
   }
 
@@ -150,15 +152,17 @@ class F32Channel extends Channel<number> {
   }
 
   read(at: number): number {
-    return view(this.arena, at).getFloat32(0, true)
+    return this.#values[at >>> 2] as number
   }
 }
 
 class F64Channel extends Channel<number> {
+  readonly #values = new Float64Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 3
+
   trySend(value: number): boolean {
     if (typeof value !== 'number') f64.check(value)
-    const status = this.core.channel_trySendF64(this.at, this.open, value)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySendF64(this.at, this.open, value) === FINE || this.refused()
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -167,31 +171,29 @@ class F64Channel extends Channel<number> {
       return
     }
     if (typeof value !== 'number') f64.check(value)
-    const status = this.core.channel_trySendF64(this.at, this.open, value)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySendF64(this.at, this.open, value) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): number | undefined {
-    const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    return value !== undefined && value === value ? value : this.missed()
+    return this.core.channel_take64(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    return value !== undefined && value === value ? value : this.receiveSlow()
+    return this.core.channel_take64(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as number)
+      : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
     f64.check(value)
-    return this.told(this.core.channel_trySendF64(this.at, this.open, value))
+    this.core.channel_trySendF64(this.at, this.open, value)
+    return this.told()
   }
 
   attemptReceive(): number {
-    const value = this.core.channel_tryReceiveF64(this.at, this.open)
-    if (value === undefined || value !== value) return this.attempted()
-    this.value = value
-    return OK
+    this.core.channel_take64(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: number): number {
@@ -199,15 +201,17 @@ class F64Channel extends Channel<number> {
   }
 
   read(at: number): number {
-    return view(this.arena, at).getFloat64(0, true)
+    return this.#values[at >>> 3] as number
   }
 }
 
 class BoolChannel extends Channel<boolean> {
+  readonly #values = new Int32Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 2
+
   trySend(value: boolean): boolean {
     if (typeof value !== 'boolean') bool.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, Number(value))
-    return status === OK || this.refused(status)
+    return this.core.channel_trySend32(this.at, this.open, Number(value)) === FINE || this.refused()
   }
 
   sendSync(value: boolean, options?: WaitOptions): void {
@@ -216,31 +220,31 @@ class BoolChannel extends Channel<boolean> {
       return
     }
     if (typeof value !== 'boolean') bool.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, Number(value))
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySend32(this.at, this.open, Number(value)) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): boolean | undefined {
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS || raw === undefined ? this.missed() : raw === 1
+    return this.core.channel_take32(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as number) === 1
+      : this.missed()
   }
 
   receiveSync(options?: WaitOptions): boolean | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS || raw === undefined ? this.receiveSlow() : raw === 1
+    return this.core.channel_take32(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as number) === 1
+      : this.receiveSlow()
   }
 
   attemptSend(value: boolean): number {
     bool.check(value)
-    return this.told(this.core.channel_trySend32(this.at, this.open, Number(value)))
+    this.core.channel_trySend32(this.at, this.open, Number(value))
+    return this.told()
   }
 
   attemptReceive(): number {
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS || raw === undefined) return this.attempted()
-    this.value = raw === 1
-    return OK
+    this.core.channel_take32(this.at, this.open)
+    return this.attempted()
   }
 
   parkSend(token: number, value: boolean): number {
@@ -248,15 +252,14 @@ class BoolChannel extends Channel<boolean> {
   }
 
   read(at: number): boolean {
-    return this.arena.i32[at >>> 2] === 1
+    return (this.#values[at >>> 2] as number) === 1
   }
 }
 
 class UnitChannel extends Channel<undefined> {
   trySend(value: undefined): boolean {
     if (value !== undefined) unit.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, 0)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySend32(this.at, this.open, 0) === FINE || this.refused()
   }
 
   sendSync(value: undefined, options?: WaitOptions): void {
@@ -265,34 +268,30 @@ class UnitChannel extends Channel<undefined> {
       return
     }
     if (value !== undefined) unit.check(value)
-    const status = this.core.channel_trySend32(this.at, this.open, 0)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySend32(this.at, this.open, 0) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): undefined {
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS || raw === undefined ? this.missed() : undefined
+    return this.core.channel_take32(this.at, this.open) === FINE ? undefined : this.missed()
   }
 
   receiveSync(options?: WaitOptions): undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    return raw === MISS || raw === undefined ? this.receiveSlow() : undefined
+    return this.core.channel_take32(this.at, this.open) === FINE ? undefined : this.receiveSlow()
   }
 
   attemptSend(value: undefined): number {
     unit.check(value)
-    return this.told(this.core.channel_trySend32(this.at, this.open, 0))
+    this.core.channel_trySend32(this.at, this.open, 0)
+    return this.told()
   }
 
   attemptReceive(): number {
-    const raw = this.core.channel_tryReceive32(this.at, this.open)
-    if (raw === MISS || raw === undefined) return this.attempted()
-    this.value = undefined
-    return OK
+    this.core.channel_take32(this.at, this.open)
+    return this.attempted()
   }
 
-  parkSend(token: number, _value: undefined): number {
+  parkSend(token: number, value: undefined): number {
     return this.core.channel_parkSend32(this.at, this.open, token, 0)
   }
 
@@ -302,10 +301,12 @@ class UnitChannel extends Channel<undefined> {
 }
 
 class I64Channel extends Channel<bigint> {
+  readonly #values = new BigInt64Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 3
+
   trySend(value: bigint): boolean {
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
-    const status = this.core.channel_trySend64(this.at, this.open, value)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySend64(this.at, this.open, value) === FINE || this.refused()
   }
 
   sendSync(value: bigint, options?: WaitOptions): void {
@@ -314,28 +315,28 @@ class I64Channel extends Channel<bigint> {
       return
     }
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
-    const status = this.core.channel_trySend64(this.at, this.open, value)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySend64(this.at, this.open, value) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): bigint | undefined {
-    this.core.channel_tryReceiveBits64(this.at, this.open)
-    return this.missed()
+    return this.core.channel_take64(this.at, this.open) === FINE ? (this.#values[this.#value] as bigint) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): bigint | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    this.core.channel_tryReceiveBits64(this.at, this.open)
-    return this.receiveSlow()
+    return this.core.channel_take64(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as bigint)
+      : this.receiveSlow()
   }
 
   attemptSend(value: bigint): number {
     i64.check(value)
-    return this.told(this.core.channel_trySend64(this.at, this.open, value))
+    this.core.channel_trySend64(this.at, this.open, value)
+    return this.told()
   }
 
   attemptReceive(): number {
-    this.core.channel_tryReceiveBits64(this.at, this.open)
+    this.core.channel_take64(this.at, this.open)
     return this.attempted()
   }
 
@@ -344,15 +345,17 @@ class I64Channel extends Channel<bigint> {
   }
 
   read(at: number): bigint {
-    return view(this.arena, at).getBigInt64(0, true)
+    return this.#values[at >>> 3] as bigint
   }
 }
 
 class U64Channel extends Channel<bigint> {
+  readonly #values = new BigUint64Array(this.arena.memory.buffer)
+  readonly #value = this.arena.valueAt >>> 3
+
   trySend(value: bigint): boolean {
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
-    const status = this.core.channel_trySend64(this.at, this.open, value)
-    return status === OK || this.refused(status)
+    return this.core.channel_trySend64(this.at, this.open, value) === FINE || this.refused()
   }
 
   sendSync(value: bigint, options?: WaitOptions): void {
@@ -361,28 +364,28 @@ class U64Channel extends Channel<bigint> {
       return
     }
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
-    const status = this.core.channel_trySend64(this.at, this.open, value)
-    if (status !== OK) this.sendSlow(value, status)
+    if (this.core.channel_trySend64(this.at, this.open, value) !== FINE) this.sendSlow(value)
   }
 
   tryReceive(): bigint | undefined {
-    this.core.channel_tryReceiveBits64(this.at, this.open)
-    return this.missed()
+    return this.core.channel_take64(this.at, this.open) === FINE ? (this.#values[this.#value] as bigint) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): bigint | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    this.core.channel_tryReceiveBits64(this.at, this.open)
-    return this.receiveSlow()
+    return this.core.channel_take64(this.at, this.open) === FINE
+      ? (this.#values[this.#value] as bigint)
+      : this.receiveSlow()
   }
 
   attemptSend(value: bigint): number {
     u64.check(value)
-    return this.told(this.core.channel_trySend64(this.at, this.open, value))
+    this.core.channel_trySend64(this.at, this.open, value)
+    return this.told()
   }
 
   attemptReceive(): number {
-    this.core.channel_tryReceiveBits64(this.at, this.open)
+    this.core.channel_take64(this.at, this.open)
     return this.attempted()
   }
 
@@ -391,17 +394,12 @@ class U64Channel extends Channel<bigint> {
   }
 
   read(at: number): bigint {
-    return view(this.arena, at).getBigUint64(0, true)
+    return this.#values[at >>> 3] as bigint
   }
 }
 
 /** The largest number that rounds to a finite 32-bit float is a little above this one; the codec's check decides. */
 const F32_MAX = 3.4028234663852886e38
-
-/** The 8 bytes at an address, for the few reads that are worth no view of their own kind. */
-function view(arena: Arena, at: number): DataView {
-  return new DataView(arena.memory.buffer, at, 8)
-}
 
 type ChannelClass = new (site: Site, codec: Codec<never>) => Channel<never>
 

@@ -327,24 +327,23 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return this.stale()
   }
 
-  /** @internal The plain status of a send: found if it was lost, and who was told is told. */
-  told(status: number | undefined): number {
-    if (status === undefined) status = this.arena.status()
+  /** @internal The status of the last send: who was told is told. */
+  told(): number {
+    const status = this.arena.status()
     if (status !== TOLD) return status
     this.poll()
     return OK
   }
 
-  /** @internal What trySend does when the core did not say OK. */
-  refused(said: number | undefined): boolean {
-    if (said === WOULD_BLOCK) return false
-    const status = this.told(said)
+  /** @internal What trySend does when the core did not say FINE. */
+  refused(): boolean {
+    const status = this.told()
     if (status === OK) return true
     if (status === WOULD_BLOCK) return false
     throw this.sendError(status)
   }
 
-  /** @internal The status of a receive for which the core returned no value: with OK the value is in `this.value`. */
+  /** @internal The status of the last receive: with OK the value is in `this.value`. */
   attempted(): number {
     const status = this.arena.status()
     if (status === OK) {
@@ -354,7 +353,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return status
   }
 
-  /** @internal What tryReceive does when the core returned no value. */
+  /** @internal What tryReceive does when the core did not say FINE. */
   missed(): T | undefined {
     const status = this.attempted()
     if (status === OK) return this.value
@@ -362,19 +361,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return undefined
   }
 
-  /** @internal The rest of sendSync, after a first attempt with that status. */
-  sendSlow(value: T, said: number | undefined, timeout = Number.POSITIVE_INFINITY): void {
-    let status = this.told(said)
-    if (status === WOULD_BLOCK) {
-      const end = waitSync(this.arena, this.sending(value), timeout)
-      status = outcomeOf(this.arena, end)
-      release(this.arena, end)
-    }
-    if (status !== OK) throw this.sendError(status, timeout)
-    this.poll()
+  /** @internal The rest of sendSync, when the core did not say FINE. */
+  sendSlow(value: T): void {
+    this.#sendSync(value, this.told(), Number.POSITIVE_INFINITY)
   }
 
-  /** @internal The rest of receiveSync, when the core returned no value. */
+  /** @internal The rest of receiveSync, when the core did not say FINE. */
   receiveSlow(): T | undefined {
     const status = this.attempted()
     return status === OK || this.#receiveSync(status, Number.POSITIVE_INFINITY) ? this.value : undefined
@@ -384,7 +376,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   sendSyncWith(value: T, options: WaitOptions | undefined): void {
     requireBlocking(this.arena, 'sendSync', 'send')
     const timeout = timeoutOf(options)
-    this.sendSlow(value, this.attemptSend(value), timeout)
+    this.#sendSync(value, this.attemptSend(value), timeout)
   }
 
   /** @internal receiveSync with options, or where it must not block. */
@@ -430,6 +422,16 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     }
     if (outcome === CLOSED) return false
     throw this.error(outcome, 'receive')
+  }
+
+  #sendSync(value: T, status: number, timeout: number): void {
+    if (status === WOULD_BLOCK) {
+      const end = waitSync(this.arena, this.sending(value), timeout)
+      status = outcomeOf(this.arena, end)
+      release(this.arena, end)
+      this.poll()
+    }
+    if (status !== OK) throw this.sendError(status, timeout)
   }
 
   #receiveSync(status: number, timeout: number): boolean {

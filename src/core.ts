@@ -1,18 +1,21 @@
 // The compiled core: one module per process (it travels in handles), one instance per thread and arena.
 
 import { UnsupportedError } from './errors.js'
+import { THREAD_RESULT } from './generated/layout.js'
 import { WASM_BASE64 } from './generated/wasm.js'
 
 type Address = number
 type Status = number
 
 /**
- * What a call returns that the engine compiles into its caller. V8 (seen in Node 20) can lose that: when the caller is deoptimized while the call
- * is under way, the call is done, once, but yields `undefined`. So the core leaves the results of these calls in THREAD_STATUS and
- * THREAD_VALUE too, and whoever gets `undefined` looks there. All other calls go through `indirect` below, which is never compiled in.
+ * V8 can lose what a WebAssembly function returns: seen with Node 20, once in some million calls of a fresh process, as a 0 in the place of
+ * the result, while the function's compiled code was being replaced; the function itself had run, once, as it should. So the core leaves
+ * every result in shared memory too, in the words of the calling thread, and that is what counts here:
+ *
+ * - the hot paths return FINE, which is no number that comes about by accident, and for anything else the caller reads THREAD_STATUS;
+ *   values are read from THREAD_VALUE;
+ * - all other calls go through `remembered` below, which ignores what they return and reads THREAD_RESULT.
  */
-type Lossy<T> = T | undefined
-
 /** The exports of assembly/index.ts. */
 export interface Core {
   arena_init(size: number, idLo: number, idHi: number): void
@@ -33,14 +36,12 @@ export interface Core {
   channel_dispose(at: Address, open: number): Status
   channel_length(at: Address, open: number): number
   channel_flags(at: Address, open: number): number
-  channel_trySend32(at: Address, open: number, v: number): Lossy<Status>
-  channel_trySendF32(at: Address, open: number, v: number): Lossy<Status>
-  channel_trySendF64(at: Address, open: number, v: number): Lossy<Status>
-  channel_trySend64(at: Address, open: number, v: bigint): Lossy<Status>
-  channel_tryReceive32(at: Address, open: number): Lossy<number>
-  channel_tryReceiveF64(at: Address, open: number): Lossy<number>
-  channel_tryReceiveBits32(at: Address, open: number): void
-  channel_tryReceiveBits64(at: Address, open: number): void
+  channel_trySend32(at: Address, open: number, v: number): Status
+  channel_trySendF32(at: Address, open: number, v: number): Status
+  channel_trySendF64(at: Address, open: number, v: number): Status
+  channel_trySend64(at: Address, open: number, v: bigint): Status
+  channel_take32(at: Address, open: number): Status
+  channel_take64(at: Address, open: number): Status
   channel_trySendMany(at: Address, open: number, n: number): number
   channel_tryReceiveMany(at: Address, open: number, n: number): number
   channel_parkReceive(at: Address, open: number, token: number): Address
@@ -50,13 +51,11 @@ export interface Core {
   channel_parkSend64(at: Address, open: number, token: number, v: bigint): Address
   stack_create(capacity: number, codec: number): Address
   stack_length(at: Address, open: number): number
-  stack_push32(at: Address, open: number, v: number): Lossy<Status>
-  stack_pushF32(at: Address, open: number, v: number): Lossy<Status>
-  stack_pushF64(at: Address, open: number, v: number): Lossy<Status>
-  stack_push64(at: Address, open: number, v: bigint): Lossy<Status>
-  stack_pop32(at: Address, open: number): Lossy<number>
-  stack_popF64(at: Address, open: number): Lossy<number>
-  stack_popBits(at: Address, open: number): void
+  stack_take(at: Address, open: number): Status
+  stack_push32(at: Address, open: number, v: number): Status
+  stack_pushF32(at: Address, open: number, v: number): Status
+  stack_pushF64(at: Address, open: number, v: number): Status
+  stack_push64(at: Address, open: number, v: bigint): Status
   counter_addShared(at: Address, open: number, n: number): Status
 }
 
@@ -92,30 +91,30 @@ export function adoptModule(module: unknown): void {
   if (compiled === undefined && module instanceof WebAssembly.Module) compiled = module
 }
 
-/** The calls that are worth compiling into their callers: they return nothing, or what Lossy says. */
-const DIRECT = /^(channel_trySend(32|F32|F64|64)|channel_tryReceive(32|F64|Bits32|Bits64)|stack_(push|pop).*|pause)$/
+/** The calls whose callers know what to make of their results. */
+const HOT = /^(channel_trySend(32|F32|F64|64)|channel_take(32|64)|stack_(push|take).*)$/
+/** The calls that return nothing, or are made before there is a place for results. */
+const PLAIN = /^(arena_init|thread_attach|waiter_release|pause)$/
 
 type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
 
-/** One place from which many functions are called: engines compile none of them into it. */
-function call(target: Call, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
-  return target(a, b, c, d)
-}
-
-function indirect(target: Call): Call {
-  return (a, b, c, d) => call(target, a, b, c, d)
-}
-
-/** An instance of the core over the memory. */
-export function instantiate(memory: WebAssembly.Memory): Core {
+/** An instance of the core over the memory. `attach` takes a place for the thread and returns its slot. */
+export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => number): { core: Core; slot: number } {
   const { exports } = new WebAssembly.Instance(coreModule(), { env: { memory } })
   // A plain object: its fields are faster to reach than those of the exports object.
-  const core: Record<string, unknown> = {}
+  const core = { ...exports } as unknown as Core
+  const slot = attach(core)
+  const words = new Int32Array(memory.buffer)
+  const result = (slot + THREAD_RESULT) >>> 2
+  const remembered =
+    (target: Call): Call =>
+    (a, b, c, d) => {
+      target(a, b, c, d)
+      return words[result]
+    }
   for (const [name, value] of Object.entries(exports)) {
-    core[name] = typeof value === 'function' && !DIRECT.test(name) ? indirect(value as Call) : value
+    if (typeof value !== 'function' || HOT.test(name) || PLAIN.test(name)) continue
+    ;(core as unknown as Record<string, Call>)[name] = remembered(value as Call)
   }
-  // From the first call on, so that `call` has never seen one function only.
-  call(exports.thread_find as Call, 0, 0, 0, 0)
-  call(exports.arena_check as Call, 0, 0, 0, 0)
-  return core as unknown as Core
+  return { core, slot }
 }

@@ -3,9 +3,9 @@ import { arenaOption, checkCapacity } from './channel-codecs.js'
 import { type Codec, codecById, requireCodec } from './codec/index.js'
 import { show, typeError } from './errors.js'
 import {
+  FINE,
   KIND_STACK,
   MAX_CAPACITY,
-  MISS,
   NODE_BYTES,
   OK,
   STACK_CAPACITY,
@@ -37,9 +37,8 @@ export class Stack<T> extends SharedObject {
   readonly what = 'the stack'
   readonly codec: Codec<T>
   readonly capacity: number
-  readonly #push: (value: T) => number | undefined
-  readonly #pop: () => T
-  #status = OK
+  readonly #push: (value: T) => number
+  readonly #read: () => T
 
   /** @throws RangeError for a capacity out of bounds; ArenaFullError if the arena has no room. */
   constructor(codec: Codec<T>, options: StackOptions)
@@ -50,7 +49,7 @@ export class Stack<T> extends SharedObject {
     super(site ?? makeStack(codec, options))
     this.codec = codec
     this.capacity = this.arena.u32[(this.at + STACK_CAPACITY) >>> 2] as number
-    ;[this.#push, this.#pop] = this.#access(codec)
+    ;[this.#push, this.#read] = this.#access(codec)
   }
 
   /**
@@ -61,23 +60,17 @@ export class Stack<T> extends SharedObject {
    */
   push(value: T): boolean {
     this.codec.check(value)
-    const status = this.#push(value) ?? this.arena.status()
-    if (status === STALE) throw this.stale()
-    return status === OK
+    return this.#push(value) === FINE || this.#ok()
   }
 
   /** The newest value; `undefined` if the stack is empty. */
   pop(): T | undefined {
-    const value = this.#pop()
-    if (this.#status === OK) return value
-    if (this.#status === STALE) throw this.stale()
-    return undefined
+    return this.#take() ? this.#read() : undefined
   }
 
   /** The newest value as `{ value, done: false }`, or `undefined` if the stack is empty: tells a popped `undefined` from none. */
   tryNext(): { value: T; done: false } | undefined {
-    const value = this.pop()
-    return this.#status === OK ? { value: value as T, done: false } : undefined
+    return this.#take() ? { value: this.#read(), done: false } : undefined
   }
 
   /** Pops until the stack is empty. */
@@ -96,85 +89,56 @@ export class Stack<T> extends SharedObject {
     return this.makeHandle('stack', this.codec.name)
   }
 
-  /** Push and pop for the codec. A pop leaves its status in #status. */
-  #access(codec: Codec<T>): [(value: T) => number | undefined, () => T] {
-    const { arena } = this
-    const { core } = arena
-    const pair = (
-      push: (value: never) => number | undefined,
-      pop: () => unknown,
-    ): [(value: T) => number | undefined, () => T] => [
-      push as unknown as (value: T) => number | undefined,
-      pop as () => T,
+  #take(): boolean {
+    return this.arena.core.stack_take(this.at, this.open) === FINE || this.#ok()
+  }
+
+  /** Whether the last call of the core was OK. */
+  #ok(): boolean {
+    const status = this.arena.status()
+    if (status === STALE) throw this.stale()
+    return status === OK
+  }
+
+  /** How values of the codec are pushed, and read where the core leaves what it has popped. */
+  #access(codec: Codec<T>): [push: (value: T) => number, read: () => T] {
+    const { core, valueAt, memory } = this.arena
+    const at = new DataView(memory.buffer, valueAt, 8)
+    const pair = (push: (value: never) => number, read: () => unknown): [(value: T) => number, () => T] => [
+      push as unknown as (value: T) => number,
+      read as () => T,
     ]
-    const integer = (
-      encode: (value: never) => number,
-      decode: (raw: number) => unknown,
-    ): [(value: T) => number | undefined, () => T] =>
-      pair(
-        (value) => core.stack_push32(this.at, this.open, encode(value)),
-        () => {
-          const raw = core.stack_pop32(this.at, this.open)
-          this.#status = raw === MISS || raw === undefined ? arena.status() : OK
-          return decode(raw ?? (arena.i32[arena.valueAt >>> 2] as number))
-        },
-      )
-    const at = new DataView(arena.memory.buffer, arena.valueAt, 8)
-    const bits = (
-      push: (value: never) => number | undefined,
-      read: (at: DataView) => unknown,
-    ): [(value: T) => number | undefined, () => T] => {
-      return pair(push, () => {
-        core.stack_popBits(this.at, this.open)
-        this.#status = arena.status()
-        return read(at)
-      })
-    }
+    const push32 = (value: number): number => core.stack_push32(this.at, this.open, value)
+    const push64 = (value: bigint): number => core.stack_push64(this.at, this.open, value)
     switch (codec.name) {
       case 'f64':
         return pair(
           (value) => core.stack_pushF64(this.at, this.open, value),
-          () => {
-            const value = core.stack_popF64(this.at, this.open)
-            this.#status = value !== undefined && value === value ? OK : arena.status()
-            return value ?? at.getFloat64(0, true)
-          },
+          () => at.getFloat64(0, true),
         )
       case 'f32':
-        return bits(
+        return pair(
           (value) => core.stack_pushF32(this.at, this.open, value),
-          (at) => at.getFloat32(0, true),
+          () => at.getFloat32(0, true),
         )
       case 'i64':
-        return bits(
-          (value) => core.stack_push64(this.at, this.open, value),
-          (at) => at.getBigInt64(0, true),
-        )
+        return pair(push64, () => at.getBigInt64(0, true))
       case 'u64':
-        return bits(
-          (value) => core.stack_push64(this.at, this.open, value),
-          (at) => at.getBigUint64(0, true),
-        )
+        return pair(push64, () => at.getBigUint64(0, true))
       case 'u32':
-        return integer(
-          (value) => value,
-          (raw) => raw >>> 0,
-        )
+        return pair(push32, () => at.getUint32(0, true))
       case 'bool':
-        return integer(
-          (value) => Number(value),
-          (raw) => raw === 1,
+        return pair(
+          (value) => push32(Number(value)),
+          () => at.getInt32(0, true) === 1,
         )
       case 'unit':
-        return integer(
-          () => 0,
+        return pair(
+          () => push32(0),
           () => undefined,
         )
       default:
-        return integer(
-          (value) => value,
-          (raw) => raw,
-        )
+        return pair(push32, () => at.getInt32(0, true))
     }
   }
 }

@@ -139,7 +139,7 @@ async function main(): Promise<void> {
     for (const s of r.reached) reached.add(s)
     if (r.sites.length > 0) sites = r.sites
     if (process.stderr.isTTY) process.stderr.write(`\r${rows.size}/${tasks.length} `)
-    else if (o.full) process.stderr.write(`${(rows.get(name) as string[]).join('  ')}\n`)
+    else process.stderr.write(`${(rows.get(name) as string[]).join('  ')}\n`)
   })
   const order = tasks.map((t) => (t.mutant ? `mutant ${t.mutant}` : (t.scenario as string)))
   print(

@@ -11,7 +11,6 @@ export const coreRecipe = {
   constants: { MAX_THREADS: 5, CLASS_COUNT: 10, PAGE: 4096, PAGE_SHIFT: 12, PAGE_CLASS: 5 },
 }
 
-export const MISS = -1640531527
 const WORDS = ['ok', 'would block', 'closed', 'stale', 'no memory']
 
 export interface World {
@@ -55,18 +54,10 @@ export function settleBase<W extends World>(b: Bench, world: W): W {
 // ── Channel operations ───────────────────────────────────────────────────────────────────────────────────────────────
 
 const sendName = (w: ChannelWorld): string => (w.wide ? 'channel_trySendF64' : 'channel_trySend32')
-const receiveName = (w: ChannelWorld): string => (w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32')
+const receiveName = (w: ChannelWorld): string => (w.wide ? 'channel_take64' : 'channel_take32')
 
-/** What a receive has returned, as a value or a word: THREAD_STATUS tells if the number itself does not. */
-export function received(
-  peek: (at: number) => number,
-  slot: number,
-  w: World,
-  wide: boolean,
-  raw: number,
-  none: string,
-): Value {
-  if (wide ? raw === raw : raw !== MISS) return raw
+/** The outcome of the last receive or pop, as the bindings read it: a value or a word. */
+export function received(peek: (at: number) => number, slot: number, w: World, wide: boolean, none: string): Value {
   const s = peek(slot + w.L.THREAD_STATUS!)
   if (s !== w.L.OK) return s === w.L.WOULD_BLOCK ? none : WORDS[s]
   return number(wide, peek(slot + w.L.THREAD_VALUE!), peek(slot + w.L.THREAD_VALUE! + 4))
@@ -81,13 +72,13 @@ function number(wide: boolean, lo: number, hi: number): number {
   return (wide ? f64[0] : lo) as number
 }
 
-const taken = (t: Thread, w: ChannelWorld, raw: number, none: string): Value =>
-  received((at) => t.peek(at), w.slots[t.id] as number, w, w.wide, raw, none)
+const taken = (t: Thread, w: ChannelWorld): Value =>
+  received((at) => t.peek(at), w.slots[t.id] as number, w, w.wide, 'empty')
 
 /** A status as a word; 'ok' whether or not others had to be told. */
 export function word(w: World, status: number | bigint): string {
   const s = Number(status)
-  return s === w.L.TOLD ? 'ok' : (WORDS[s] ?? `status ${s}`)
+  return s === w.L.TOLD || s === w.L.FINE ? 'ok' : (WORDS[s] ?? `status ${s}`)
 }
 
 export function trySend(t: Thread, w: ChannelWorld, v: number) {
@@ -95,7 +86,7 @@ export function trySend(t: Thread, w: ChannelWorld, v: number) {
 }
 
 export function tryReceive(t: Thread, w: ChannelWorld) {
-  return t.op('tryReceive', undefined, (r) => taken(t, w, Number(r), 'empty'), receiveName(w), w.ch, w.open)
+  return t.op('tryReceive', undefined, () => taken(t, w), receiveName(w), w.ch, w.open)
 }
 
 export function close(t: Thread, w: ChannelWorld) {
@@ -166,7 +157,8 @@ export function* send(t: Thread, w: ChannelWorld, v: number, style: Style = 'blo
 export function* receive(t: Thread, w: ChannelWorld, style: Style = 'block'): Program {
   const { L } = w
   yield t.begin(style === 'timed' ? 'receiveTimed' : 'receive')
-  let v = taken(t, w, yield t.call(receiveName(w), w.ch, w.open), 'empty')
+  yield t.call(receiveName(w), w.ch, w.open)
+  let v = taken(t, w)
   if (v === 'empty') {
     const end = yield* waitFor(t, w, style, (token) => t.call('channel_parkReceive', w.ch, w.open, token | 0))
     if (end.status === L.OK) {
@@ -209,14 +201,8 @@ export function* reaper(t: Thread, w: World): Program {
 /** Takes out what is left, as operations after all others: so the history says what had become of every value. */
 export function drain(b: Bench, w: ChannelWorld): void {
   for (;;) {
-    const v = received(
-      (at) => b.i32[at >> 2] as number,
-      w.slots[b.m.main] as number,
-      w,
-      w.wide,
-      b.call(receiveName(w), w.ch, w.open),
-      'empty',
-    )
+    b.call(receiveName(w), w.ch, w.open)
+    const v = received((at) => b.i32[at >> 2] as number, w.slots[b.m.main] as number, w, w.wide, 'empty')
     b.record('tryReceive', undefined, v)
     if (typeof v !== 'number') return
   }

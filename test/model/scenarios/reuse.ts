@@ -4,7 +4,17 @@
 import type { Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { audit } from './audit.js'
-import { type ChannelWorld, coreRecipe, makeChannel, receive, received, send, tryReceive, trySend } from './core.js'
+import {
+  type ChannelWorld,
+  coreRecipe,
+  makeChannel,
+  receive,
+  received,
+  send,
+  tryReceive,
+  trySend,
+  word,
+} from './core.js'
 
 /** The owner disposes of the channel and makes a new one of the same size, most likely in the same block. */
 function* remake(t: Thread, w: ChannelWorld): Program {
@@ -37,20 +47,15 @@ function untouched(b: Bench, w: ChannelWorld): void {
     b.call('channel_length', made, open) === 0,
     `the new channel has the length ${b.call('channel_length', made, open)}`,
   )
-  const take = () =>
-    received(
-      (at) => b.i32[at >> 2] as number,
-      w.slots[b.m.main] as number,
-      w,
-      w.wide,
-      b.call(w.wide ? 'channel_tryReceiveF64' : 'channel_tryReceive32', made, open),
-      'empty',
-    )
+  const take = () => {
+    b.call(w.wide ? 'channel_take64' : 'channel_take32', made, open)
+    return received((at) => b.i32[at >> 2] as number, w.slots[b.m.main] as number, w, w.wide, 'empty')
+  }
   for (let k = 0; k < 2 * w.capacity + 1; k++) {
     const before = take()
     b.check(before === 'empty', `the new channel held ${before}`)
     b.check(
-      b.call(w.wide ? 'channel_trySendF64' : 'channel_trySend32', made, open, 100 + k) === w.L.OK,
+      word(w, b.call(w.wide ? 'channel_trySendF64' : 'channel_trySend32', made, open, 100 + k)) === 'ok',
       'the new channel takes no value',
     )
     const v = take()

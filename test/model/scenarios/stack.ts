@@ -4,7 +4,7 @@ import type { Operation, Program, Thread } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { stackSpec } from '../checker/specs.js'
 import { audit, shadow } from './audit.js'
-import { attach, coreRecipe, reaper, received, settleBase, type World } from './core.js'
+import { attach, coreRecipe, reaper, received, settleBase, type World, word } from './core.js'
 
 interface StackWorld extends World {
   s: number
@@ -18,7 +18,7 @@ function make(b: Bench, capacity: number, prefill: number[], pops: number): Stac
   const w = attach(b)
   const s = b.name(b.call('stack_create', capacity, 0), 'stack', 'STACK')
   for (const v of prefill) b.call('stack_push32', s, 0, v)
-  for (let k = 0; k < pops; k++) b.call('stack_pop32', s, 0)
+  for (let k = 0; k < pops; k++) b.call('stack_take', s, 0)
   return settleBase(b, { ...w, s, open: b.read(s + w.L.HEAD_STATE!) })
 }
 
@@ -29,22 +29,13 @@ function steps(...list: Step[]): (t: Thread, w: StackWorld) => Program {
         yield t.op(
           'pop',
           undefined,
-          (r) => received((at) => t.peek(at), w.slots[t.id] as number, w, false, Number(r), 'empty'),
-          'stack_pop32',
+          () => received((at) => t.peek(at), w.slots[t.id] as number, w, false, 'empty'),
+          'stack_take',
           w.s,
           w.open,
         )
       else if (s === 'length') yield t.op('length', undefined, Number, 'stack_length', w.s, w.open)
-      else
-        yield t.op(
-          'push',
-          s,
-          (r) => (r === w.L.OK ? 'ok' : r === w.L.WOULD_BLOCK ? 'full' : 'stale'),
-          'stack_push32',
-          w.s,
-          w.open,
-          s,
-        )
+      else yield t.op('push', s, (r) => (r === w.L.WOULD_BLOCK ? 'full' : word(w, r)), 'stack_push32', w.s, w.open, s)
     }
   }
 }
@@ -71,19 +62,13 @@ function stack(
       // Everything comes out, and as much as the capacity goes in again: no node is lost.
       const slot = w.slots[b.m.main] as number
       for (;;) {
-        const v = received(
-          (at) => b.i32[at >> 2] as number,
-          slot,
-          w,
-          false,
-          b.call('stack_pop32', w.s, w.open),
-          'empty',
-        )
+        b.call('stack_take', w.s, w.open)
+        const v = received((at) => b.i32[at >> 2] as number, slot, w, false, 'empty')
         b.record('pop', undefined, v)
         if (v === 'empty') break
       }
       for (let k = 0; k < capacity; k++)
-        b.check(b.call('stack_push32', w.s, w.open, k) === w.L.OK, `only ${k} of ${capacity} nodes are left`)
+        b.check(word(w, b.call('stack_push32', w.s, w.open, k)) === 'ok', `only ${k} of ${capacity} nodes are left`)
       b.check(b.call('stack_push32', w.s, w.open, 99) === w.L.WOULD_BLOCK, 'there are more nodes than the capacity')
       audit(b, w)
     },

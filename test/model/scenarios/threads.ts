@@ -99,7 +99,7 @@ export const threadTable: Scenario[] = [
     setup: (b) => {
       const w = withGhost(2)(b)
       // The rest of the table is taken.
-      while (b.as(b.m.n - 1, 'thread_attach', 99, 1) !== 0);
+      for (let id = 100; b.as(b.m.n - 1, 'thread_attach', id, 1) !== 0 && id < 200; id++);
       return w
     },
     threads: [reaps, attaches, nothing],

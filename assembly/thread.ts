@@ -11,7 +11,7 @@
 // has happened or can be done again.
 
 import { arena_allocate, arena_free, arena_inherit, settled } from "./arena.ts";
-import { add32, cas32, enter, get32, leave, load32, set32, spinning, store32, wait32 } from "./atomics.ts";
+import { add32, cas32, enter, get32, leave, load32, set32, spinning, store32 } from "./atomics.ts";
 import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
   ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
@@ -167,15 +167,15 @@ export function thread_scratch(): usize {
 
 /**
  * Waits a moment for a thread that is inside a section: a few dozen instructions, unless the system has taken its processor away.
- * So it spins at first, twice as long each time, and then sleeps 50 µs at a time where it may.
+ * So it spins, twice as long each time, up to a few microseconds between two looks.
  */
 export function relax(tries: u32): void {
   if (isDefined(MODEL)) {
     spinning();
     return;
   }
-  if (tries < 10 || !get32(self + THREAD_CAN_BLOCK)) pause(1 << min(tries, 10));
-  else wait32(self + THREAD_PAUSE, 0, 50_000);
+  // No futex here: see sleep in src/wait.ts.
+  pause(1 << min(tries, 12));
 }
 
 /** Spends about `turns` ns without touching shared lines. */

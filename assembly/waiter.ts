@@ -136,7 +136,7 @@ if (THREAD_LOOP_ARMED - THREAD_LOOP_BELL != THREAD_ASLEEP - THREAD_BELL) ERROR("
 
 /**
  * Sleeps until the waiter is no longer WAITING, but once only, and at most `ms` milliseconds (< 0: for ever). Returns its state. May
- * return early: the caller loops.
+ * return early: the caller loops. This is what the model checker runs; the bindings do the same in sleep (src/wait.ts).
  */
 export function waiter_wait(w: usize, ms: f64): u32 {
   if (load32(w + WAITER_STATE) != WAITING) return DONE;

@@ -73,7 +73,8 @@ export class Arena {
   /** @internal */ readonly canBlock: boolean
   /** @internal */ readonly id: string
   /** @internal Where the core leaves the value of a receive or a pop. */ readonly valueAt: number
-  /** @internal This thread's place in the thread table. */ readonly slotIndex: number
+  /** @internal Address of this thread's place in the thread table. */ readonly slot: number
+  /** @internal Its index. */ readonly slotIndex: number
   readonly #status: number
 
   /** @throws RangeError for a size out of bounds; UnsupportedError where the platform has no shared memory. */
@@ -99,6 +100,7 @@ export class Arena {
     if (slot === 0) throw new TooManyThreadsError(MAX_THREADS)
     this.#status = (slot + THREAD_STATUS) >>> 2
     this.valueAt = slot + THREAD_VALUE
+    this.slot = slot
     this.slotIndex = (slot - (this.u32[(ARENA + ARENA_THREADS) >>> 2] as number)) / THREAD_BYTES
     this.loop = new EventLoop(this.core, this.i32, slot)
     arenas.set(this.id, new WeakRef(this))

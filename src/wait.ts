@@ -6,8 +6,12 @@ import {
   ARENA,
   ARENA_LIVE,
   CANCELLED,
+  DONE,
+  THREAD_ASLEEP,
+  THREAD_BELL,
   TOKEN_BLOCKING,
   WAITER_OUTCOME,
+  WAITER_STATE,
   WAITING,
   WOULD_BLOCK,
 } from './generated/layout.js'
@@ -124,8 +128,26 @@ export function waitSync(arena: Arena, operation: Operation, timeout: number): n
       core.waiter_release(waiter)
       return TIMED_OUT
     }
-    if (core.waiter_wait(waiter, left) !== WAITING) return waiter
+    if (sleep(arena, waiter, left) !== WAITING) return waiter
   }
+}
+
+/**
+ * Sleeps until the waiter is no longer WAITING, but once only, and at most `ms` milliseconds (< 0: for ever). Returns its state. The twin of
+ * waiter_wait in assembly/waiter.ts, on the same words: V8's baseline compiler for WebAssembly (seen with Node 20) loses values that a
+ * function holds across `memory.atomic.wait32`, so the core itself never sleeps.
+ */
+function sleep(arena: Arena, waiter: number, ms: number): number {
+  const { i32, slot } = arena
+  const state = (waiter + WAITER_STATE) >>> 2
+  if (Atomics.load(i32, state) !== WAITING) return DONE
+  const bell = (slot + THREAD_BELL) >>> 2
+  const rings = Atomics.load(i32, bell)
+  // Dekker with ring in waiter.ts: we say that we sleep, then look at the waiter; it changes the waiter, then looks whether we sleep.
+  Atomics.store(i32, (slot + THREAD_ASLEEP) >>> 2, 1)
+  if (Atomics.load(i32, state) === WAITING) Atomics.wait(i32, bell, rings, ms < 0 ? Number.POSITIVE_INFINITY : ms)
+  Atomics.store(i32, (slot + THREAD_ASLEEP) >>> 2, 0)
+  return Atomics.load(i32, state)
 }
 
 /**

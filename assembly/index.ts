@@ -1,7 +1,6 @@
-// The export table of the core. What a call returns is also left in memory (THREAD_RESULT, or THREAD_STATUS for the hot paths): see src/core.ts
-// for why the bindings look there.
+// The export table of the core. What a call returns is also left in memory (THREAD_RESULT, or THREAD_STATUS for the hot paths), where the bindings
+// look: see src/core.ts. Only arena_check writes nothing at all.
 
-import { arena_check as check } from "./arena";
 import { channel_tryReceiveMany as tryReceiveMany, channel_trySendMany as trySendMany } from "./batch";
 import {
   channel_close as close, channel_create as createChannel, channel_dispose as disposeChannel, channel_flags as flags, channel_length as length,
@@ -14,7 +13,7 @@ import { stack_create as createStack, stack_length as stackLength } from "./stac
 import { result, thread_find as find, thread_reap as reap, thread_scratch as scratch } from "./thread";
 import { thread_nextReady as nextReady, waiter_cancel as cancel, waiter_wait as wait } from "./waiter";
 
-export { arena_init } from "./arena";
+export { arena_check, arena_init } from "./arena";
 export { section } from "./atomics";
 export {
   channel_take32, channel_take64, channel_tryReceive32, channel_tryReceiveF64, channel_trySend32, channel_trySend64, channel_trySendF32,
@@ -26,7 +25,6 @@ export {
 export { pause, thread_attach } from "./thread";
 export { waiter_release } from "./waiter";
 
-export function arena_check(at: u32, kind: u32, open: u32): u32 { return result(check(at, kind, open)); }
 export function thread_find(osId: u32): u32 { return result(<u32>find(osId)); }
 export function thread_reap(slot: usize): u32 { return result(reap(slot)); }
 export function thread_scratch(): u32 { return result(<u32>scratch()); }

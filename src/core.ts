@@ -8,9 +8,9 @@ type Address = number
 type Status = number
 
 /**
- * V8 can lose what a WebAssembly function returns: seen with Node 20, once in some million calls of a fresh process, as a 0 in the place of
- * the result, while the function's compiled code was being replaced; the function itself had run, once, as it should. So the core leaves
- * every result in shared memory too, in the words of the calling thread, and that is what counts here:
+ * Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
+ * baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. The core
+ * does not sleep any more (see sleep in wait.ts); and no result is taken on trust that could be mistaken for success:
  *
  * - the hot paths return FINE, which is no number that comes about by accident, and for anything else the caller reads THREAD_STATUS;
  *   values are read from THREAD_VALUE;
@@ -93,8 +93,8 @@ export function adoptModule(module: unknown): void {
 
 /** The calls whose callers know what to make of their results. */
 const HOT = /^(channel_trySend(32|F32|F64|64)|channel_take(32|64)|stack_(push|take).*)$/
-/** The calls that return nothing, or are made before there is a place for results. */
-const PLAIN = /^(arena_init|thread_attach|waiter_release|pause)$/
+/** The calls that return nothing, must write nothing, or are made before there is a place for results. */
+const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|pause)$/
 
 type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
 

@@ -21,7 +21,7 @@ import { add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, p
 import {
   ARENA, ARENA_EPOCH, BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
-  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, MISS, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
+  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
   SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
@@ -327,16 +327,6 @@ export function channel_take64(ch: usize, open: u32): u32 {
   }
   receiveSlow(ch, open);
   return TOLD;
-}
-
-// The same, with the value as result, or MISS or NaN: then THREAD_STATUS tells.
-export function channel_tryReceive32(ch: usize, open: u32): i32 {
-  channel_take32(ch, open);
-  return get32(self + THREAD_STATUS) == OK ? <i32>get64(self + THREAD_VALUE) : MISS;
-}
-export function channel_tryReceiveF64(ch: usize, open: u32): f64 {
-  channel_take64(ch, open);
-  return get32(self + THREAD_STATUS) == OK ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────

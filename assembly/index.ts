@@ -16,11 +16,11 @@ import { thread_nextReady as nextReady, waiter_cancel as cancel, waiter_wait as 
 export { arena_check, arena_init } from "./arena";
 export { section } from "./atomics";
 export {
-  channel_take32, channel_take64, channel_tryReceive32, channel_tryReceiveF64, channel_trySend32, channel_trySend64, channel_trySendF32,
+  channel_take32, channel_take64, channel_trySend32, channel_trySend64, channel_trySendF32,
   channel_trySendF64,
 } from "./channel";
 export {
-  stack_pop32, stack_popF64, stack_push32, stack_push64, stack_pushF32, stack_pushF64, stack_take,
+  stack_push32, stack_push64, stack_pushF32, stack_pushF64, stack_take,
 } from "./stack";
 export { pause, thread_attach } from "./thread";
 export { waiter_release } from "./waiter";

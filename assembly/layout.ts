@@ -195,5 +195,3 @@ export const FINE = 0x600d;
 /** OK, and waiters have been told: maybe some of the calling thread's event loop. The bindings get this one too. */
 export const TOLD = 7;
 
-/** What the 32-bit receive functions return when THREAD_STATUS tells the outcome; those of floats return NaN. If it is OK, the value is in THREAD_VALUE. */
-export const MISS = -1640531527;

@@ -13,7 +13,7 @@
 import { arena_allocate, settled } from "./arena.ts";
 import { cas32, cas64, enter, get32, get64, leave, load32, load64, peek32, peek64, poke32, set32, set64, store32 } from "./atomics.ts";
 import {
-  DUTY_STACK_FREE, FINE, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, MISS, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
+  DUTY_STACK_FREE, FINE, HEAD_KIND, HEAD_STATE, KIND_STACK, MAX_CAPACITY, NODE_BYTES, NODE_DEPTH, NODE_NEXT, NODE_VALUE, OK,
   STACK_CAPACITY, STACK_CODEC, STACK_FREE, STACK_FRESH, STACK_NODES, STACK_TOP, STALE, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { duty, dutyDone, self } from "./thread.ts";
@@ -152,14 +152,6 @@ export function stack_push64(s: usize, open: u32, v: i64): u32 { return said(pus
 
 /** Pops, of either width: OK (the value is in THREAD_VALUE), WOULD_BLOCK (empty) or STALE, in THREAD_STATUS; the result is FINE for OK. */
 export function stack_take(s: usize, open: u32): u32 { return said(pop(s, open)); }
-
-// The same, with the value as result, or MISS or NaN: then THREAD_STATUS tells.
-export function stack_pop32(s: usize, open: u32): i32 {
-  return said(pop(s, open)) == FINE ? <i32>get64(self + THREAD_VALUE) : MISS;
-}
-export function stack_popF64(s: usize, open: u32): f64 {
-  return said(pop(s, open)) == FINE ? reinterpret<f64>(get64(self + THREAD_VALUE)) : NaN;
-}
 
 /** Values on the stack at one moment during the call; -1 if stale. */
 export function stack_length(s: usize, open: u32): i32 {

@@ -90,15 +90,22 @@ export let section: i32 = 0;
   if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_SET, to, bytes); }
   memory.copy(to, from, bytes);
 }
-/** As copy, to a place that others may look at meanwhile: what they see counts only if a compare-and-swap of theirs succeeds after. */
+/** As copy, from a place that others may write to meanwhile: what it reads counts only if a compare-and-swap succeeds after. */
 // @ts-ignore: decorator
-@inline export function copyRacing(to: usize, from: usize, bytes: u32): void {
-  if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_POKE, to, bytes); }
+@inline export function copyRacingFrom(to: usize, from: usize, bytes: u32): void {
+  if (isDefined(MODEL)) { note(OP_PEEK, from, bytes); note(OP_SET, to, bytes); }
   memory.copy(to, from, bytes);
 }
 // @ts-ignore: decorator
 @inline export function zero(at: usize, bytes: u32): void {
   if (isDefined(MODEL)) note(OP_SET, at, bytes);
+  memory.fill(at, 0, bytes);
+}
+
+/** As zero, in a place that others may look at meanwhile. */
+// @ts-ignore: decorator
+@inline export function zeroRacing(at: usize, bytes: u32): void {
+  if (isDefined(MODEL)) note(OP_POKE, at, bytes);
   memory.fill(at, 0, bytes);
 }
 

@@ -11,13 +11,13 @@ import { enter, get32, leave, load32, load64, set32 } from "./atomics.ts";
 import { channel_settle, mustSettle, sealEmpty, sealOf } from "./channel.ts";
 import {
   BATCH_MAX, BUSY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_RECEIVERS, CHANNEL_SENDERS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, FLAGS_MASK,
-  HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_CELLS, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, WOULD_BLOCK,
+  HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push } from "./ring.ts";
-import { wide_commitPop, wide_commitPush, wide_stagePop, wide_stagePush, wide_whyNoPop, wide_whyNoPush } from "./ring-wide.ts";
+import { wide_peekMany, wide_popMany, wide_published, wide_pushMany, wide_room, wide_whyNone } from "./ring-wide.ts";
 import { relax, self } from "./thread.ts";
 
-if (SCRATCH_VALUES + BATCH_MAX * 8 > SCRATCH_CELLS || SCRATCH_CELLS + BATCH_MAX * 16 > SCRATCH_BYTES) ERROR("the scratch block is too small");
+if (SCRATCH_VALUES + BATCH_MAX * 8 > SCRATCH_BYTES) ERROR("the scratch block is too small");
 
 /**
  * Sends the first `n` values of the scratch block, as many as there is room for. Returns how many; THREAD_STATUS says OK (all),
@@ -29,7 +29,6 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
   let values = scratch + SCRATCH_VALUES;
   let sent: u32 = 0;
   let s: u32 = OK;
-  let tries: u32 = 0;
   while (sent < n) {
     const state = load32(ch + HEAD_STATE);
     if (state != open) {
@@ -42,17 +41,10 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
     if (wide) {
       const tail = load64(ch + CHANNEL_TAIL);
       if (tail >> 32) continue; // closed, and HEAD_STATE says so
-      const stage = scratch + SCRATCH_CELLS;
-      k = wide_stagePush(ch, <u32>tail, stage, values, n - sent);
-      if (k == 0) {
-        s = wide_whyNoPush(ch, <u32>tail);
-        if (s == WOULD_BLOCK) break;
-        if (s == BUSY) relax(tries++);
-        s = OK;
-        continue;
-      }
+      k = wide_room(ch, <u32>tail, n - sent);
+      if (k == 0) { s = WOULD_BLOCK; break; }
       enter();
-      if (!wide_commitPush(ch, tail, stage, k)) {
+      if (!wide_pushMany(ch, tail, values, k)) {
         leave();
         continue;
       }
@@ -102,14 +94,15 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
     const expected = open | (state & CHANNEL_CLOSED);
     let settle = false;
     if (wide) {
-      const head = load32(ch + CHANNEL_HEAD);
-      const stage = scratch + SCRATCH_CELLS;
-      const k = wide_stagePop(ch, head, stage, values, n - taken);
-      if (k == 0) s = wide_whyNoPop(ch, head);
+      const head = load64(ch + CHANNEL_HEAD);
+      const published = wide_published(ch, head, n - taken);
+      const k = min(published, n - taken);
+      if (k == 0) s = wide_whyNone(ch, head);
       else {
+        wide_peekMany(ch, <u32>head, values, k);
         enter();
         s = RETRY;
-        if (wide_commitPop(ch, head, stage, k)) {
+        if (wide_popMany(ch, head, published, k)) {
           settle = mustSettle(ch, expected);
           s = OK;
         }

@@ -17,15 +17,17 @@
 // and channel_settle has noted DUTY_SETTLE, and any later operation on the channel settles too.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, peek32, set32, set64, store32 } from "./atomics.ts";
 import {
-  ARENA, ARENA_EPOCH, BUSY, CELL_BYTES, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LOCK,
+  add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, peek32, set32, set64, store32, store64,
+} from "./atomics.ts";
+import {
+  ARENA, ARENA_EPOCH, BUSY, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_LOCK, CHANNEL_MARKS,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
-  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
-  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, WAITER_VALUE, WOULD_BLOCK,
+  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MARK_BYTES, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
+  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, VALUE_BYTES, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
-import { wide_pop, wide_push, wide_take } from "./ring-wide.ts";
+import { wide_pop, wide_push } from "./ring-wide.ts";
 import { duty, dutyDone, relax, self } from "./thread.ts";
 import { append, complete, ring, waiter_create, waiter_release } from "./waiter.ts";
 
@@ -36,26 +38,30 @@ const HELD: u32 = 2; // another thread is inside its section
 /** A new channel; 0 if the arena is full. */
 export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   if (capacity == 0 || capacity > <u32>MAX_CAPACITY) return 0;
-  const each: u64 = wide ? CELL_BYTES : SLOT_BYTES;
-  const bytes = CHANNEL_SLOTS + <u64>capacity * each;
+  // A power of two: above the capacity in a narrow ring; in a wide one not below it, and at least 4 for the two bits of its marks.
+  const lap = wide ? max(4, 1 << (32 - <u32>clz<u32>(capacity - 1))) : 1 << (32 - <u32>clz<u32>(capacity));
+  const bytes: u64 = CHANNEL_SLOTS + (wide ? <u64>lap * (VALUE_BYTES + MARK_BYTES) : <u64>capacity * SLOT_BYTES);
   if (bytes > 1 << 30) return 0;
   const ch = arena_allocate(<u32>bytes);
   if (ch == 0) return 0;
   set32(ch + CHANNEL_CAPACITY, capacity);
-  set32(ch + CHANNEL_LAP, 1 << (32 - <u32>clz<u32>(capacity)));
+  set32(ch + CHANNEL_LAP, lap);
   set32(ch + CHANNEL_WIDE, wide);
   set32(ch + CHANNEL_CODEC, codec);
   // Positions start somewhere else each time, so that an operation still in flight on a channel that was in this block before finds
   // no sequence that it expects, and fails (as surely as the lap's bits are many).
-  const lap = get32(ch + CHANNEL_LAP);
   const start = (add32(ARENA + ARENA_EPOCH, 1) + 1) * 0x9e3779b1 & ~(lap - 1);
-  // The sequence of a free slot is its position.
-  for (let i: u32 = 0; i < capacity; i++) {
-    if (wide) set32(ch + CHANNEL_SLOTS + (<usize>i << 4), start + i);
-    else set64(ch + CHANNEL_SLOTS + (<usize>i << 3), <u64>(start + i) << 32);
+  if (wide) {
+    store64(ch + CHANNEL_TAIL, start);
+    store32(ch + CHANNEL_LIMIT, start + capacity);
+    set32(ch + CHANNEL_MARKS, <u32>ch + CHANNEL_SLOTS + lap * VALUE_BYTES);
+    store64(ch + CHANNEL_HEAD, <u64>start << 32 | <u64>start);
+  } else {
+    // The sequence of a free slot is its position.
+    for (let i: u32 = 0; i < capacity; i++) set64(ch + CHANNEL_SLOTS + (<usize>i << 3), <u64>(start + i) << 32);
+    store32(ch + CHANNEL_TAIL, start);
+    store32(ch + CHANNEL_HEAD, start);
   }
-  store32(ch + CHANNEL_TAIL, start);
-  store32(ch + CHANNEL_HEAD, start);
   enter();
   store32(ch + HEAD_KIND, KIND_CHANNEL);
   settled();
@@ -86,12 +92,7 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 /** One attempt to receive, whichever ring: the status; the value stands in THREAD_VALUE. Inside a section. */
 // @ts-ignore: decorator
 @inline function pop(ch: usize, state: u32): u32 {
-  if (get32(ch + CHANNEL_WIDE)) {
-    const cell = wide_pop(ch);
-    if (cell <= <usize>BUSY) return <u32>cell;
-    set64(self + THREAD_VALUE, wide_take(ch, cell));
-    return OK;
-  }
+  if (get32(ch + CHANNEL_WIDE)) return wide_pop(ch);
   const r = narrow_pop(ch, sealOf(state));
   set64(self + THREAD_VALUE, r);
   return <u32>(r >> 32);
@@ -280,11 +281,11 @@ function toldValue(ch: usize, v: u64): void {
   status(OK);
 }
 
-// Receiving without waiting: OK (the value is in THREAD_VALUE; waiters may have been told), WOULD_BLOCK, CLOSED (and empty) or STALE, in
-// THREAD_STATUS; the result is FINE for OK without waiters. One attempt here; who meets others goes to receiveSlow.
+// Receiving without waiting: the value itself, as a number; or NaN, and THREAD_STATUS says why: OK (waiters have been told, or the value looks like
+// NaN: it is in THREAD_VALUE), WOULD_BLOCK, CLOSED (and empty) or STALE. One attempt here; who meets others goes to receiveSlow.
 
-/** From a ring of 32-bit values. */
-export function channel_take32(ch: usize, open: u32): u32 {
+/** From a ring of 32-bit values: their bits as u32. */
+export function channel_take32(ch: usize, open: u32): f64 {
   if (peek32(ch + HEAD_STATE) == open) {
     enter();
     const r = narrow_pop(ch, 0);
@@ -293,40 +294,47 @@ export function channel_take32(ch: usize, open: u32): u32 {
       leave();
       if (settle) {
         toldValue(ch, r);
-        return TOLD;
+        return NaN;
       }
       set64(self + THREAD_VALUE, r);
-      return said(OK);
+      status(OK);
+      return <f64><u32>r;
     }
     leave();
     // Empty is an answer only while the channel is open and nobody waits.
-    if (r >> 32 == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) return said(WOULD_BLOCK);
+    if (r >> 32 == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
+      status(WOULD_BLOCK);
+      return NaN;
+    }
   }
   receiveSlow(ch, open);
-  return TOLD;
+  return NaN;
 }
 
-/** From a ring of 64-bit values. */
-export function channel_take64(ch: usize, open: u32): u32 {
+/** From a ring of 64-bit values: their bits as f64. */
+export function channel_take64(ch: usize, open: u32): f64 {
   if (peek32(ch + HEAD_STATE) == open) {
     enter();
-    const cell = wide_pop(ch);
-    if (cell > <usize>BUSY) {
-      const r = wide_take(ch, cell);
+    const s = wide_pop(ch);
+    const v = get64(self + THREAD_VALUE);
+    if (s == OK) {
       const settle = mustSettle(ch, open);
       leave();
       if (settle) {
-        toldValue(ch, r);
-        return TOLD;
+        toldValue(ch, v);
+        return NaN;
       }
-      set64(self + THREAD_VALUE, r);
-      return said(OK);
+      status(OK);
+      return reinterpret<f64>(v);
     }
     leave();
-    if (cell == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) return said(WOULD_BLOCK);
+    if (s == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
+      status(WOULD_BLOCK);
+      return NaN;
+    }
   }
   receiveSlow(ch, open);
-  return TOLD;
+  return NaN;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -417,15 +425,22 @@ export function channel_finishDispose(ch: usize): void {
 /** Messages in the ring, at one moment during the call; -1 if stale. */
 export function channel_length(ch: usize, open: u32): i32 {
   if ((load32(ch + HEAD_STATE) & ~FLAGS_MASK) != open) return -1;
+  if (get32(ch + CHANNEL_WIDE)) {
+    while (true) {
+      const head = load64(ch + CHANNEL_HEAD);
+      const tail = load64(ch + CHANNEL_TAIL);
+      if (load64(ch + CHANNEL_HEAD) == head) return <u32>tail - <u32>head;
+    }
+  }
   const lap = get32(ch + CHANNEL_LAP);
   const capacity = get32(ch + CHANNEL_CAPACITY);
   while (true) {
     const head = load32(ch + CHANNEL_HEAD);
-    const tail = get32(ch + CHANNEL_WIDE) ? <u32>load64(ch + CHANNEL_TAIL) : load32(ch + CHANNEL_TAIL);
+    const tail = load32(ch + CHANNEL_TAIL);
     if (load32(ch + CHANNEL_HEAD) != head) continue;
     const laps = <i32>((tail & ~(lap - 1)) - (head & ~(lap - 1))) >> (31 - <i32>clz<u32>(lap));
     const length = laps * <i32>capacity + <i32>(tail & (lap - 1)) - <i32>(head & (lap - 1));
-    // A narrow ring's indexes may lag behind its slots, by others' unfinished operations.
+    // The indexes may lag behind the slots, by others' unfinished operations.
     return max(0, min(length, <i32>capacity));
   }
   return 0;

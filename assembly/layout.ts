@@ -104,9 +104,8 @@ export const MAGAZINE_END = 16; // u32, end of that page
 export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
 
 // ── Scratch block of a thread ────────────────────────────────────────────────────────────────────────────────────────
-export const BATCH_MAX = 128; // values in one batch call
-export const SCRATCH_VALUES = 1024; // BATCH_MAX values of 4 or 8 bytes
-export const SCRATCH_CELLS = 2048; // BATCH_MAX cells of a wide ring
+export const BATCH_MAX = 496; // values in one batch call
+export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes
 export const SCRATCH_BYTES = 4096;
 
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,20 +139,24 @@ export const CHANNEL_DISPOSED = 8;
 
 export const CHANNEL_CAPACITY = 32; // u32, messages
 // In the header, which is never zeroed: an operation late for a disposed channel stays inside the block that the channel had.
-export const CHANNEL_LAP = 24; // u32, power of two above the capacity: positions are `lap | index`
+export const CHANNEL_LAP = 24; // u32, narrow: power of two above the capacity, positions are `lap | index`; wide: power of two, room for so many
+export const CHANNEL_MARKS = 28; // u32, wide: address of the marks
 export const CHANNEL_WIDE = 40; // u32, 0: narrow ring (ring.ts), 1: wide ring (ring-wide.ts)
 export const CHANNEL_CODEC = 44; // u32, id of the codec
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
-export const CHANNEL_HEAD = 256; // u32 position
+export const CHANNEL_LIMIT = 136; // wide: u32 position up to which the tail may go without a look at the head
+export const CHANNEL_HEAD = 256; // narrow: u32 position; wide: u64 `published:32 | position:32`
 export const CHANNEL_LOCK = 384; // u32, 0 or the slot address of the thread inside
 export const CHANNEL_RECVQ = 388; // QUEUE_*: parked receivers
 export const CHANNEL_SENDQ = 396; // QUEUE_*: parked senders
-export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: cells × capacity
+export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: values × lap, then marks × lap
 export const QUEUE_FIRST = 0; // u32, waiter
 export const QUEUE_LAST = 4; // u32, waiter
-export const CELL_SEQUENCE = 0; // u32
-export const CELL_VALUE = 8; // u64
-export const CELL_BYTES = 16;
+export const VALUE_BYTES = 8; // a value of a wide ring
+export const MARK_BYTES = 4; // its mark: u32 `round | MARK_*`
+export const MARK_ONE = 1; // the value of that round is there
+export const MARK_BATCH = 2; // so is a batch of values; the mark after this one holds `length << MARK_COUNT_SHIFT`
+export const MARK_COUNT_SHIFT = 2;
 export const SLOT_BYTES = 8;
 /** Payload of a free slot of a narrow ring after which nothing will ever be sent. */
 export const SLOT_SEALED = 1;

@@ -1,179 +1,168 @@
 // Wide ring: a bounded queue of 64-bit values, many producers, many consumers, one or many values at a time.
 //
-// Algorithm: D. Vyukov's bounded queue with a sequence per cell, its positions encoded as in crossbeam's array flavour (`lap | index`, see
-// ring.ts) so that any capacity works and a closed bit beside the tail stops all senders at once.
+// Algorithm: tickets in a ring as in D. Vyukov's bounded queue. Three things differ. Positions just count; the ring has room for a lap of them, a
+// power of two, and the limit keeps what is in it to the capacity. A receiver reads the value first and claims it after, by one compare-and-swap on the head, as thieves do in
+// Chase and Lev's deque; so it gives no cell back: senders see from the head what is free. And a mark says whether it stands for one value
+// or for a batch, of which nothing but the first mark and the values are written.
 //
-//   cell      `sequence:32 | unused:32 | value:64`
-//   tail      `closed:1 | 0:31 | position:32`
-//   sequence  p        free, for position p
-//             p + 1    holds the value of position p
-//             p + lap  free for the next round
+//   ┌ tail, limit ┬ head ┬ … ┬ values: u64 × lap ┬ marks: u32 × lap
+//   tail    `closed:1 | 0:31 | position:32`
+//   limit   u32, up to where the tail may go without a look at the head: some earlier head plus the capacity
+//   head    `published:32 | position:32`: the positions from head to published hold values whose marks nobody needs to read
+//   mark    `round | MARK_ONE` or `round | MARK_BATCH` once the value of that round is there; round: its position but for the index in the ring
 //
-// A batch claims k positions at once. Of its cells it writes all but the first with plain copies and publishes the first one last:
-// nobody looks at a later cell of the batch before he has seen the first.
+// The mark after that of a batch holds the batch's length, the others of a batch are zeroed: no mark ever says the same twice.
 //
-// Progress: claim, copy and publish are one killable section, so no kill leaves a cell claimed. A thread that the system stops inside
-// makes those behind it wait (BUSY): 32-bit values have the strictly lock-free ring.ts.
+// Invariants: head ≤ published ≤ tail ≤ head + capacity. Limit ≤ head + capacity. While head = published, the mark at the head is current.
+//
+// Progress: claim, write and publish are one killable section, so no kill leaves a cell claimed. Senders are lock-free; receivers wait (BUSY) for
+// a sender that the system has stopped inside its section: 32-bit values have the strictly lock-free ring.ts.
 
-import { cas32, cas64, copyRacing, get32, get64, load32, load64, peek32, peek64, set32, set64, store32 } from "./atomics.ts";
 import {
-  BUSY, CELL_BYTES, CELL_VALUE, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, OK, RETRY, WOULD_BLOCK,
+  cas32, cas64, copy, copyRacingFrom, get32, load32, load64, peek32, peek64, poke32, set64, store32, zeroRacing,
+} from "./atomics.ts";
+import {
+  BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_MARKS, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
+  MARK_ONE, OK, RETRY, THREAD_VALUE, VALUE_BYTES, WOULD_BLOCK,
 } from "./layout.ts";
-import { after } from "./ring.ts";
+import { self } from "./thread.ts";
 
-if (CELL_BYTES != 16) ERROR("cells are shifted by 4");
+if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks by 2");
 
 // @ts-ignore: decorator
-@inline function cellOf(ch: usize, p: u32, lap: u32): usize { return ch + CHANNEL_SLOTS + (<usize>(p & (lap - 1)) << 4); }
-
-/** Why the cell of `tail` with that sequence cannot be claimed. */
+@inline function valueAt(ch: usize, index: u32): usize { return ch + (<usize>index << 3) + CHANNEL_SLOTS; }
 // @ts-ignore: decorator
-@inline function pushRefused(ch: usize, tail: u32, sequence: u32, lap: u32): u32 {
-  if (<i32>(sequence - tail) > 0) return RETRY; // the tail has moved on
-  // The cell holds a value of the round before. Unclaimed, the ring was full when the cell was loaded; else its reader is inside.
-  return load32(ch + CHANNEL_HEAD) + lap == tail ? WOULD_BLOCK : BUSY;
+@inline function markAt(ch: usize, index: u32): usize { return <usize>get32(ch + CHANNEL_MARKS) + (<usize>index << 2); }
+
+/** Moves the limit if the head has moved: how far the tail can go now. */
+// @ts-ignore: decorator
+@inline function newLimit(ch: usize, old: u32): u32 {
+  const limit = <u32>load64(ch + CHANNEL_HEAD) + get32(ch + CHANNEL_CAPACITY); // pairs with the claim of wide_pop: what it has read may be overwritten
+  cas32(ch + CHANNEL_LIMIT, old, limit); // not a store: one that comes late must not bring an old limit back
+  return limit;
 }
 
-/** Why the cell of `head` with that sequence cannot be claimed. */
-// @ts-ignore: decorator
-@inline function popRefused(ch: usize, head: u32, sequence: u32): u32 {
-  if (<i32>(sequence - head) > 0) return RETRY; // the value has come, or the head has moved on
-  const tail = load64(ch + CHANNEL_TAIL);
-  // Nothing claimed beyond the head: empty at this moment. Else the writer of the cell is inside, or even its reader of the round before.
-  if (<u32>tail == head) return tail >> 32 ? CLOSED : WOULD_BLOCK;
-  return BUSY;
-}
-
-/** One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED, RETRY or BUSY. No loop, no call; inside a section. */
+/** One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. No loop, no call; inside a section. */
 // @ts-ignore: decorator
 @inline export function wide_push(ch: usize, v: u64): u32 {
   const tail64 = peek64(ch + CHANNEL_TAIL); // validated by the claim
   if (tail64 >> 32) return CLOSED;
   const tail = <u32>tail64;
-  const lap = get32(ch + CHANNEL_LAP); // plain: constant since the channel was made
-  const cell = cellOf(ch, tail, lap);
-  const sequence = load32(cell);
-  if (sequence != tail) return pushRefused(ch, tail, sequence, lap);
-  if (cas64(ch + CHANNEL_TAIL, tail64, <u64>after(tail, get32(ch + CHANNEL_CAPACITY), lap)) != tail64) return RETRY;
-  set64(cell + CELL_VALUE, v); // plain: ours from the claim until the publish
-  store32(cell, tail + 1); // publishes the value; pairs with the load of the sequence in wide_pop
+  const limit = load32(ch + CHANNEL_LIMIT);
+  // At the moment of the head's load `capacity` values stood in the ring: the tail cannot have passed its limit.
+  if (<i32>(limit - tail) <= 0 && <i32>(newLimit(ch, limit) - tail) <= 0) return WOULD_BLOCK;
+  if (cas64(ch + CHANNEL_TAIL, tail64, <u64>(tail + 1)) != tail64) return RETRY;
+  const index = tail & (get32(ch + CHANNEL_LAP) - 1); // plain: constant since the channel was made
+  set64(valueAt(ch, index), v); // plain: ours from the claim until the publish; who still reads here will not get its claim
+  store32(markAt(ch, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_pop
   return OK;
 }
 
-/**
- * One attempt to claim the oldest value: the address of its cell, or WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. No loop, no
- * call; inside a section, which wide_take must end.
- */
+/** Why nothing stands at the head: WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. */
 // @ts-ignore: decorator
-@inline export function wide_pop(ch: usize): usize {
-  const head = peek32(ch + CHANNEL_HEAD); // validated by the claim
-  const lap = get32(ch + CHANNEL_LAP);
-  const cell = cellOf(ch, head, lap);
-  const sequence = load32(cell);
-  if (sequence != head + 1) return popRefused(ch, head, sequence);
-  if (cas32(ch + CHANNEL_HEAD, head, after(head, get32(ch + CHANNEL_CAPACITY), lap)) != head) return RETRY;
-  return cell;
+@inline function popRefused(ch: usize, head64: u64, mark: usize, seen: u32): u32 {
+  if (load64(ch + CHANNEL_HEAD) != head64) return RETRY;
+  const tail = load64(ch + CHANNEL_TAIL);
+  // Nothing claimed beyond the head: empty at this moment. Else a sender is inside, or has just been.
+  if (<u32>tail == <u32>head64) return tail >> 32 ? CLOSED : WOULD_BLOCK;
+  return load32(mark) == seen ? BUSY : RETRY;
 }
 
-/** The value of a cell claimed by wide_pop, which is free after. */
+/** One attempt to take the oldest value, to THREAD_VALUE: OK, WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. No loop, no call; inside a section. */
 // @ts-ignore: decorator
-@inline export function wide_take(ch: usize, cell: usize): u64 {
-  const v = get64(cell + CELL_VALUE); // plain: ours from the claim until the release
-  store32(cell, get32(cell) - 1 + get32(ch + CHANNEL_LAP)); // frees the cell; pairs with the load of the sequence in wide_push
-  return v;
+@inline export function wide_pop(ch: usize): u32 {
+  const head64 = peek64(ch + CHANNEL_HEAD); // validated by the claim
+  const head = <u32>head64;
+  const index = head & (get32(ch + CHANNEL_LAP) - 1);
+  let published = <u32>(head64 >> 32);
+  if (published == head) {
+    const mark = markAt(ch, index);
+    const seen = load32(mark);
+    if (seen == (head - index | MARK_ONE)) published++;
+    else if (seen == (head - index | MARK_BATCH)) published += batchLength(ch, head);
+    else return popRefused(ch, head64, mark, seen);
+  } else if (load64(ch + CHANNEL_HEAD) != head64) return RETRY; // acquires what the claim that moved `published` had seen
+  const v = peek64(valueAt(ch, index)); // racing: counts only if the claim succeeds
+  if (cas64(ch + CHANNEL_HEAD, head64, <u64>published << 32 | <u64>(head + 1)) != head64) return RETRY;
+  set64(self + THREAD_VALUE, v);
+  return OK;
 }
 
-// Batches, in three steps each: count how many positions can be claimed and prepare their cells in `stage` (a loop, before the
-// section), claim and copy (inside the section), and the caller's check of the flags.
-
-/** How many of `n` values can be sent from position `tail` on; stages their cells. */
+/** Length of the batch that begins at `p`: it stands in the mark after its first. Racing, as the value. */
 // @ts-ignore: decorator
-@inline export function wide_stagePush(ch: usize, tail: u32, stage: usize, values: usize, n: u32): u32 {
-  const lap = get32(ch + CHANNEL_LAP);
-  const end = ch + CHANNEL_SLOTS + (<usize>get32(ch + CHANNEL_CAPACITY) << 4);
-  const stop = values + (<usize>n << 3);
-  let cell = cellOf(ch, tail, lap);
-  let p = tail;
-  let from = values;
-  while (from < stop && load32(cell) == p) {
-    set32(stage, ++p);
-    set64(stage + CELL_VALUE, get64(from));
-    stage += CELL_BYTES;
-    from += 8;
-    cell += CELL_BYTES;
-    if (cell == end) {
-      cell = ch + CHANNEL_SLOTS;
-      p = (p & ~(lap - 1)) + lap;
-    }
-  }
-  return <u32>((from - values) >> 3);
+@inline function batchLength(ch: usize, p: u32): u32 {
+  return peek32(markAt(ch, p + 1 & (get32(ch + CHANNEL_LAP) - 1))) >> MARK_COUNT_SHIFT;
 }
 
-/** Sends the `k` staged values if the tail still stands at `tail64`. No loop, no call; inside a section. */
+// Batches, in two steps: look how many there are (maybe a loop, before the section), then claim and copy (inside the section).
+
+/** For how many of `n` values there is room from `tail` on. */
 // @ts-ignore: decorator
-@inline export function wide_commitPush(ch: usize, tail64: u64, stage: usize, k: u32): bool {
+@inline export function wide_room(ch: usize, tail: u32, n: u32): u32 {
+  let limit = load32(ch + CHANNEL_LIMIT);
+  if (<i32>(limit - tail) < <i32>n) limit = newLimit(ch, limit);
+  return <u32>max(0, min(<i32>n, <i32>(limit - tail)));
+}
+
+/** Sends `k` values, for which there is room, if the tail still stands at `tail64`. No loop, no call; inside a section. */
+// @ts-ignore: decorator
+@inline export function wide_pushMany(ch: usize, tail64: u64, values: usize, k: u32): bool {
   const tail = <u32>tail64;
+  if (cas64(ch + CHANNEL_TAIL, tail64, <u64>(tail + k)) != tail64) return false;
   const lap = get32(ch + CHANNEL_LAP);
-  const capacity = get32(ch + CHANNEL_CAPACITY);
   const index = tail & (lap - 1);
-  const first = min(k, capacity - index);
-  const next = index + k < capacity ? tail + k : tail - index + lap + (index + k - capacity);
-  if (cas64(ch + CHANNEL_TAIL, tail64, <u64>next) != tail64) return false;
-  const cell = cellOf(ch, tail, lap);
-  copyRacing(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4); // plain: ours from the claim until the publish
-  copyRacing(ch + CHANNEL_SLOTS, stage + (<usize>first << 4), (k - first) << 4);
-  set64(cell + CELL_VALUE, get64(stage + CELL_VALUE));
-  store32(cell, tail + 1); // publishes the batch
-  return true;
-}
-
-/** How many of `n` values can be taken from position `head` on; copies them to `values` and stages their freed cells. */
-// @ts-ignore: decorator
-@inline export function wide_stagePop(ch: usize, head: u32, stage: usize, values: usize, n: u32): u32 {
-  const lap = get32(ch + CHANNEL_LAP);
-  const end = ch + CHANNEL_SLOTS + (<usize>get32(ch + CHANNEL_CAPACITY) << 4);
-  const stop = values + (<usize>n << 3);
-  let cell = cellOf(ch, head, lap);
-  let p = head;
-  let to = values;
-  while (to < stop && load32(cell) == p + 1) {
-    set64(to, peek64(cell + CELL_VALUE)); // racing: counts only if the claim succeeds
-    set32(stage, p + lap);
-    p++;
-    stage += CELL_BYTES;
-    to += 8;
-    cell += CELL_BYTES;
-    if (cell == end) {
-      cell = ch + CHANNEL_SLOTS;
-      p = (p & ~(lap - 1)) + lap;
-    }
+  const first = min(k, lap - index); // so many before the end of the ring, the rest at its beginning
+  copy(valueAt(ch, index), values, first << 3); // plain: ours from the claim until the publish
+  copy(valueAt(ch, 0), values + (<usize>first << 3), (k - first) << 3);
+  let kind: u32 = MARK_ONE;
+  if (k > 1) {
+    kind = MARK_BATCH;
+    // Racing with late looks at these marks, by receivers whose claims will fail.
+    zeroRacing(markAt(ch, index + 1), (first - 1) << 2);
+    zeroRacing(markAt(ch, 0), (k - first) << 2);
+    poke32(markAt(ch, tail + 1 & (lap - 1)), k << MARK_COUNT_SHIFT);
   }
-  return <u32>((to - values) >> 3);
-}
-
-/** Takes the `k` staged values if the head still stands at `head`. No loop, no call; inside a section. */
-// @ts-ignore: decorator
-@inline export function wide_commitPop(ch: usize, head: u32, stage: usize, k: u32): bool {
-  const lap = get32(ch + CHANNEL_LAP);
-  const capacity = get32(ch + CHANNEL_CAPACITY);
-  const index = head & (lap - 1);
-  const first = min(k, capacity - index);
-  const next = index + k < capacity ? head + k : head - index + lap + (index + k - capacity);
-  if (cas32(ch + CHANNEL_HEAD, head, next) != head) return false;
-  const cell = cellOf(ch, head, lap);
-  copyRacing(cell + CELL_BYTES, stage + CELL_BYTES, (first - 1) << 4);
-  copyRacing(ch + CHANNEL_SLOTS, stage + (<usize>first << 4), (k - first) << 4);
-  store32(cell, head + lap); // frees the batch
+  store32(markAt(ch, index), tail - index | kind); // publishes the batch
   return true;
 }
 
-/** Why nothing could be staged: WOULD_BLOCK, CLOSED, RETRY or BUSY. */
+/** How many values are published from the head on, at most `n` or a batch more. */
 // @ts-ignore: decorator
-@inline export function wide_whyNoPush(ch: usize, tail: u32): u32 {
+@inline export function wide_published(ch: usize, head64: u64, n: u32): u32 {
   const lap = get32(ch + CHANNEL_LAP);
-  return pushRefused(ch, tail, load32(cellOf(ch, tail, lap)), lap);
+  const head = <u32>head64;
+  let p = <u32>(head64 >> 32);
+  // Racing from the first mark on: counts only if the claim succeeds, which finds the head where it was.
+  while (p - head < n) {
+    const index = p & (lap - 1);
+    const seen = load32(markAt(ch, index));
+    if (seen == (p - index | MARK_ONE)) p++;
+    else if (seen == (p - index | MARK_BATCH)) p += max(batchLength(ch, p), 1);
+    else break;
+  }
+  return p - head;
 }
+
+/** Copies the `k` values at the head to `values`; they count only if wide_popMany succeeds. */
 // @ts-ignore: decorator
-@inline export function wide_whyNoPop(ch: usize, head: u32): u32 {
-  return popRefused(ch, head, load32(cellOf(ch, head, get32(ch + CHANNEL_LAP))));
+@inline export function wide_peekMany(ch: usize, head: u32, values: usize, k: u32): void {
+  const lap = get32(ch + CHANNEL_LAP);
+  const index = head & (lap - 1);
+  const first = min(k, lap - index);
+  copyRacingFrom(values, valueAt(ch, index), first << 3);
+  copyRacingFrom(values + (<usize>first << 3), valueAt(ch, 0), (k - first) << 3);
+}
+
+/** Takes the `k` values that have been copied, if the head still stands at `head64`. No loop, no call; inside a section. */
+// @ts-ignore: decorator
+@inline export function wide_popMany(ch: usize, head64: u64, published: u32, k: u32): bool {
+  const head = <u32>head64;
+  return cas64(ch + CHANNEL_HEAD, head64, <u64>(head + published) << 32 | <u64>(head + k)) == head64;
+}
+
+/** Why nothing is published at the head: WOULD_BLOCK, CLOSED, RETRY or BUSY. */
+// @ts-ignore: decorator
+@inline export function wide_whyNone(ch: usize, head64: u64): u32 {
+  const mark = markAt(ch, <u32>head64 & (get32(ch + CHANNEL_LAP) - 1));
+  return popRefused(ch, head64, mark, load32(mark));
 }

@@ -5,7 +5,15 @@ import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
 import { Channel, channelCodec } from './channel.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
 import { NotSupportedError, rangeError, show, typeError } from './errors.js'
-import { CELL_BYTES, CHANNEL_SLOTS, FINE, KIND_CHANNEL, MAX_CAPACITY, SLOT_BYTES } from './generated/layout.js'
+import {
+  CHANNEL_SLOTS,
+  FINE,
+  KIND_CHANNEL,
+  MARK_BYTES,
+  MAX_CAPACITY,
+  SLOT_BYTES,
+  VALUE_BYTES,
+} from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import type { WaitOptions } from './wait.js'
 
@@ -28,14 +36,14 @@ class I32Channel extends Channel<number> {
   }
 
   tryReceive(): number | undefined {
-    return this.core.channel_take32(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? v | 0 : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take32(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as number)
-      : this.receiveSlow()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? v | 0 : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
@@ -77,14 +85,14 @@ class U32Channel extends Channel<number> {
   }
 
   tryReceive(): number | undefined {
-    return this.core.channel_take32(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? v : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take32(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as number)
-      : this.receiveSlow()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? v : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
@@ -126,14 +134,14 @@ class F32Channel extends Channel<number> {
   }
 
   tryReceive(): number | undefined {
-    return this.core.channel_take32(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? (this.#values[this.#value] as number) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take32(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as number)
-      : this.receiveSlow()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? (this.#values[this.#value] as number) : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
@@ -175,14 +183,14 @@ class F64Channel extends Channel<number> {
   }
 
   tryReceive(): number | undefined {
-    return this.core.channel_take64(this.at, this.open) === FINE ? (this.#values[this.#value] as number) : this.missed()
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? v : this.missed()
   }
 
   receiveSync(options?: WaitOptions): number | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take64(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as number)
-      : this.receiveSlow()
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? v : this.receiveSlow()
   }
 
   attemptSend(value: number): number {
@@ -224,16 +232,14 @@ class BoolChannel extends Channel<boolean> {
   }
 
   tryReceive(): boolean | undefined {
-    return this.core.channel_take32(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as number) === 1
-      : this.missed()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? v === 1 : this.missed()
   }
 
   receiveSync(options?: WaitOptions): boolean | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take32(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as number) === 1
-      : this.receiveSlow()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? v === 1 : this.receiveSlow()
   }
 
   attemptSend(value: boolean): number {
@@ -272,12 +278,14 @@ class UnitChannel extends Channel<undefined> {
   }
 
   tryReceive(): undefined {
-    return this.core.channel_take32(this.at, this.open) === FINE ? undefined : this.missed()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? undefined : this.missed()
   }
 
   receiveSync(options?: WaitOptions): undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take32(this.at, this.open) === FINE ? undefined : this.receiveSlow()
+    const v = this.core.channel_take32(this.at, this.open)
+    return v === v ? undefined : this.receiveSlow()
   }
 
   attemptSend(value: undefined): number {
@@ -319,14 +327,14 @@ class I64Channel extends Channel<bigint> {
   }
 
   tryReceive(): bigint | undefined {
-    return this.core.channel_take64(this.at, this.open) === FINE ? (this.#values[this.#value] as bigint) : this.missed()
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? (this.#values[this.#value] as bigint) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): bigint | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take64(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as bigint)
-      : this.receiveSlow()
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? (this.#values[this.#value] as bigint) : this.receiveSlow()
   }
 
   attemptSend(value: bigint): number {
@@ -368,14 +376,14 @@ class U64Channel extends Channel<bigint> {
   }
 
   tryReceive(): bigint | undefined {
-    return this.core.channel_take64(this.at, this.open) === FINE ? (this.#values[this.#value] as bigint) : this.missed()
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? (this.#values[this.#value] as bigint) : this.missed()
   }
 
   receiveSync(options?: WaitOptions): bigint | undefined {
     if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    return this.core.channel_take64(this.at, this.open) === FINE
-      ? (this.#values[this.#value] as bigint)
-      : this.receiveSlow()
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? (this.#values[this.#value] as bigint) : this.receiveSlow()
   }
 
   attemptSend(value: bigint): number {
@@ -446,10 +454,12 @@ export function channel<T>(codec: Codec<T>, options: ChannelOptions = {}): Chann
   const { capacity = 0 } = options
   const arena = arenaOption(options.arena)
   const wide = codec.shape === 'f64' || codec.shape === 'i64'
-  const each = wide ? CELL_BYTES : SLOT_BYTES
-  const limit = Math.min(MAX_CAPACITY, Math.floor((arena.size - CHANNEL_SLOTS) / each))
+  const room = arena.size - CHANNEL_SLOTS
+  // A wide ring has room for a power of two.
+  const most = wide ? 2 ** Math.floor(Math.log2(room / (VALUE_BYTES + MARK_BYTES))) : Math.floor(room / SLOT_BYTES)
+  const limit = Math.min(MAX_CAPACITY, most)
   checkCapacity('a channel', capacity, limit, arena)
-  const bytes = CHANNEL_SLOTS + capacity * each
+  const bytes = CHANNEL_SLOTS + capacity * (wide ? VALUE_BYTES + MARK_BYTES : SLOT_BYTES)
   const at = arena.made(
     arena.core.channel_create(capacity, Number(wide), codec.id),
     `a channel of capacity ${capacity}`,

@@ -40,8 +40,8 @@ export interface Core {
   channel_trySendF32(at: Address, open: number, v: number): Status
   channel_trySendF64(at: Address, open: number, v: number): Status
   channel_trySend64(at: Address, open: number, v: bigint): Status
-  channel_take32(at: Address, open: number): Status
-  channel_take64(at: Address, open: number): Status
+  channel_take32(at: Address, open: number): number
+  channel_take64(at: Address, open: number): number
   channel_trySendMany(at: Address, open: number, n: number): number
   channel_tryReceiveMany(at: Address, open: number, n: number): number
   channel_parkReceive(at: Address, open: number, token: number): Address

@@ -4,9 +4,9 @@
 import { Arena, type Channel, channel, f64, u32 } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import {
-  CELL_BYTES,
   CHANNEL_HEAD,
   CHANNEL_LAP,
+  CHANNEL_LIMIT,
   CHANNEL_SLOTS,
   CHANNEL_TAIL,
   SLOT_BYTES,
@@ -22,14 +22,17 @@ function advance(ch: Channel<number>, roundsLeft: number): void {
   const { address, memory } = ch.handle
   const words = new Uint32Array(memory.buffer)
   const lap = words[(address + CHANNEL_LAP) >>> 2] as number
-  const position = (2 ** 32 - roundsLeft * lap) >>> 0
   const wide = ch.codec.name === 'f64'
+  const position = (2 ** 32 - roundsLeft * (wide ? ch.capacity : lap)) >>> 0
   words[(address + CHANNEL_HEAD) >>> 2] = position
   words[(address + CHANNEL_TAIL) >>> 2] = position
-  for (let i = 0; i < ch.capacity; i++) {
-    const slot = address + CHANNEL_SLOTS + i * (wide ? CELL_BYTES : SLOT_BYTES)
-    // A cell begins with its sequence; a slot holds it in its upper half.
-    words[(slot + (wide ? 0 : 4)) >>> 2] = position + i
+  if (wide) {
+    words[(address + CHANNEL_HEAD + 4) >>> 2] = position
+    words[(address + CHANNEL_LIMIT) >>> 2] = position + ch.capacity
+  } else {
+    for (let i = 0; i < ch.capacity; i++) {
+      words[(address + CHANNEL_SLOTS + i * SLOT_BYTES + 4) >>> 2] = position + i
+    }
   }
 }
 

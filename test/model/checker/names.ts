@@ -53,16 +53,14 @@ export function describeAddress(at: number, b: Bench): string {
   for (const [array, unit] of Object.entries(ARRAYS)) {
     const from = L[array] as number
     if (!array.startsWith(`${kind}_`) || offset < from) continue
-    const wide = kind === 'CHANNEL' && b.read(block + L.CHANNEL_WIDE!) !== 0
-    const bytes = (wide ? L.CELL_BYTES : L[unit]) as number
+    if (kind === 'CHANNEL' && b.read(block + L.CHANNEL_WIDE!) !== 0) {
+      const marks = b.read(block + L.CHANNEL_MARKS!) - block
+      if (offset >= marks) return `${who}.mark[${(offset - marks) / L.MARK_BYTES!}]`
+      return `${who}.value[${(offset - from) / L.VALUE_BYTES!}]`
+    }
+    const bytes = L[unit] as number
     const inside = (offset - from) % bytes
-    const part = wide
-      ? field('CELL', inside, L)
-      : kind === 'STACK'
-        ? field('NODE', inside, L)
-        : inside
-          ? `+${inside}`
-          : undefined
+    const part = kind === 'STACK' ? field('NODE', inside, L) : inside ? `+${inside}` : undefined
     return `${who}.${array.slice(kind.length + 1)}[${Math.floor((offset - from) / bytes)}]${part ? `.${part}` : ''}`
   }
   const name = (offset < L.HEAD_BYTES! ? field('HEAD', offset, L) : field(kind, offset, L)) ?? `+${offset}`

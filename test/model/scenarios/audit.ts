@@ -11,13 +11,13 @@ import type { ChannelWorld, World } from './core.js'
  */
 export function nobodyForgotten(b: Bench, w: ChannelWorld): void {
   const { L, ch, capacity } = w
-  const lap = b.read(ch + L.CHANNEL_LAP!)
   let held = 0
-  for (let k = 0; k < capacity; k++) {
-    const sequence = w.wide
-      ? b.read(ch + L.CHANNEL_SLOTS! + k * L.CELL_BYTES! + L.CELL_SEQUENCE!)
-      : b.read(ch + L.CHANNEL_SLOTS! + k * L.SLOT_BYTES! + 4)
-    if ((sequence & (lap - 1)) === k + 1) held++
+  if (w.wide) held = (b.read(ch + L.CHANNEL_TAIL!) - b.read(ch + L.CHANNEL_HEAD!)) >>> 0
+  else {
+    const lap = b.read(ch + L.CHANNEL_LAP!)
+    for (let k = 0; k < capacity; k++) {
+      if ((b.read(ch + L.CHANNEL_SLOTS! + k * L.SLOT_BYTES! + 4) & (lap - 1)) === k + 1) held++
+    }
   }
   if (held > 0 && b.read(ch + L.CHANNEL_RECVQ!) !== 0)
     b.fail('lost wake-up', 'a receiver is parked although there is a value')

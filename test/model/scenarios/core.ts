@@ -86,7 +86,12 @@ export function trySend(t: Thread, w: ChannelWorld, v: number) {
 }
 
 export function tryReceive(t: Thread, w: ChannelWorld) {
-  return t.op('tryReceive', undefined, () => taken(t, w), receiveName(w), w.ch, w.open)
+  // What the call returns, unless that is NaN; it must be what stands in memory too.
+  const result = (r: number | bigint): Value => {
+    const value = taken(t, w)
+    return Number.isNaN(Number(r)) || Number(r) === value ? value : `returned ${r}, not ${value}`
+  }
+  return t.op('tryReceive', undefined, result, receiveName(w), w.ch, w.open)
 }
 
 export function close(t: Thread, w: ChannelWorld) {
@@ -200,10 +205,12 @@ export function* reaper(t: Thread, w: World): Program {
 
 /** Takes out what is left, as operations after all others: so the history says what had become of every value. */
 export function drain(b: Bench, w: ChannelWorld): void {
-  for (;;) {
+  // One more than the channel may hold: a broken one may give values for ever.
+  for (let k = 0; k <= w.capacity; k++) {
     b.call(receiveName(w), w.ch, w.open)
     const v = received((at) => b.i32[at >> 2] as number, w.slots[b.m.main] as number, w, w.wide, 'empty')
     b.record('tryReceive', undefined, v)
     if (typeof v !== 'number') return
   }
+  b.fail('too many values', `more than the ${w.capacity} that the channel holds`)
 }

@@ -89,6 +89,20 @@ export const rings: Scenario[] = [
     ],
     [1, 2, 3],
   ),
+  ...both(
+    'full',
+    'the place of the value that is taken is written to at once (capacity 4: all the room of a wide ring)',
+    4,
+    [['r'], [5, 6]],
+    [1, 2, 3, 4],
+  ),
+  ...both(
+    'full, two receivers',
+    'a place is written to while a slower receiver still reads it',
+    4,
+    [['r', 5], ['r']],
+    [1, 2, 3, 4],
+  ),
   ...both('mixed', 'each sends and receives', 1, [
     [1, 'r'],
     [2, 'r'],

@@ -212,5 +212,5 @@ export function drain(b: Bench, w: ChannelWorld): void {
     b.record('tryReceive', undefined, v)
     if (typeof v !== 'number') return
   }
-  b.fail('too many values', `more than the ${w.capacity} that the channel holds`)
+  b.fail('not linearizable', `more than the ${w.capacity} that the channel holds`)
 }

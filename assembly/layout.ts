@@ -63,12 +63,10 @@ export const THREAD_STATE = 0; // u32, THREAD_FREE … THREAD_REAPING
 export const THREAD_OS_ID = 8; // u32, `copy:8 | number:24`: the platform's number of the thread, and which copy of the bindings attached it
 export const OS_ID_NUMBER = 0xffffff;
 export const THREAD_REAPER = 12; // u32, slot address of the thread that reaps this one
-export const THREAD_CAN_BLOCK = 16; // u32, 1 where the thread may sleep in a futex
 export const THREAD_PARENT = 20; // u32, the platform's number of the thread that it ends with, or 0
 // Blocking waits of the thread.
 export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify
-export const THREAD_PAUSE = 136; // u32, always 0: the word on which the thread sleeps a moment when another is inside a section
 // Its event loop. A thread never has both words armed for one operation.
 export const THREAD_LOOP_BELL = 256; // u32
 export const THREAD_LOOP_ARMED = 260; // u32
@@ -84,6 +82,7 @@ export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY an
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
 export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
+export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
 
 export const THREAD_FREE = 0;

@@ -15,7 +15,7 @@ import { add32, cas32, enter, get32, leave, load32, set32, spinning, store32 } f
 import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
   ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
-  SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_CAN_BLOCK, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
+  SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
   THREAD_FREE, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PARENT, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
   THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE, THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
@@ -29,7 +29,7 @@ export let self: usize = 0;
  * Takes a slot for the calling agent and returns its address; 0 if the table is full. An agent that has a slot already (its bindings were
  * garbage-collected and made anew) keeps it.
  */
-export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
+export function thread_attach(osId: u32, parent: u32): usize {
   let slot = <usize>get32(ARENA + ARENA_THREADS); // plain: constant since arena_init
   for (let i = 0; i < MAX_THREADS; i++) {
     if (load32(slot + THREAD_STATE) == THREAD_ALIVE && load32(slot + THREAD_OS_ID) == osId) {
@@ -44,7 +44,6 @@ export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
     if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {
       store32(slot + THREAD_OS_ID, osId);
       store32(slot + THREAD_PARENT, parent);
-      set32(slot + THREAD_CAN_BLOCK, canBlock);
       add32(ARENA + ARENA_LIVE, 1);
       leave();
       self = slot;

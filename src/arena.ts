@@ -93,7 +93,7 @@ export class Arena {
         fresh.arena_init(this.memory.buffer.byteLength, lo, hi)
       }
       const osId = ((copy << 24) | (platform.threadId & OS_ID_NUMBER)) >>> 0
-      return fresh.thread_attach(osId, Number(this.canBlock), platform.parentId & OS_ID_NUMBER)
+      return fresh.thread_attach(osId, platform.parentId & OS_ID_NUMBER)
     })
     this.core = core
     this.id = arenaId(this.u32)

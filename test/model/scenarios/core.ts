@@ -27,7 +27,7 @@ export function attach(b: Bench): World {
   b.call('arena_init', size, 1, 2)
   const slots: number[] = []
   for (let t = 0; t <= b.m.n; t++) {
-    const slot = b.as(t, 'thread_attach', t + 1, 1)
+    const slot = b.as(t, 'thread_attach', t + 1, 0)
     slots.push(b.name(slot, t === b.m.n ? 'main' : `t${t}`))
   }
   return { L, slots, base: [] }

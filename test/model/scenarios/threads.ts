@@ -28,7 +28,7 @@ const withFree =
   (free: number) =>
   (b: Bench): World => {
     b.call('arena_init', b.m.memory.limit & ~(b.layout.PAGE! - 1), 1, 2)
-    for (let k = b.layout.MAX_THREADS!; k > free; k--) b.call('thread_attach', k, 1)
+    for (let k = b.layout.MAX_THREADS!; k > free; k--) b.call('thread_attach', k, 0)
     return { L: b.layout, slots: [], base: [] }
   }
 
@@ -39,7 +39,7 @@ function* reaps(t: Thread, w: Table): Program {
 }
 
 function* attaches(t: Thread): Program {
-  yield t.op('attach', undefined, Number, 'thread_attach', 100 + t.id, 1)
+  yield t.op('attach', undefined, Number, 'thread_attach', 100 + t.id, 0)
 }
 
 const live = (b: Bench, w: World): number => b.read(w.L.ARENA! + w.L.ARENA_LIVE!)
@@ -99,7 +99,7 @@ export const threadTable: Scenario[] = [
     setup: (b) => {
       const w = withGhost(2)(b)
       // The rest of the table is taken.
-      for (let id = 100; b.as(b.m.n - 1, 'thread_attach', id, 1) !== 0 && id < 200; id++);
+      for (let id = 100; b.as(b.m.n - 1, 'thread_attach', id, 0) !== 0 && id < 200; id++);
       return w
     },
     threads: [reaps, attaches, nothing],

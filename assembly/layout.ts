@@ -59,11 +59,12 @@ export const KIND_SCRATCH = 6;
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
 export const THREAD_BYTES = 1024;
-export const THREAD_STATE = 0; // u32, THREAD_FREE … THREAD_REAPING
-export const THREAD_OS_ID = 8; // u32, `copy:8 | number:24`: the platform's number of the thread, and which copy of the bindings attached it
+// Who has the slot and what becomes of it, in one word: it is judged and taken in one step, and names nobody once it is free.
+//   ALIVE    copy:8 | number:24 | parent:24 | state:8   the platform's numbers of the thread, and of the one that it ends with (or 0);
+//                                                       which copy of the bindings attached it
+//   REAPING  reaper:32 | 0:24 | state:8                 slot address of the thread that reaps this one
+export const THREAD_STATE = 0; // u64, THREAD_FREE (the whole word), or THREAD_ALIVE or THREAD_REAPING in the low byte
 export const OS_ID_NUMBER = 0xffffff;
-export const THREAD_REAPER = 12; // u32, slot address of the thread that reaps this one
-export const THREAD_PARENT = 20; // u32, the platform's number of the thread that it ends with, or 0
 // Blocking waits of the thread.
 export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify

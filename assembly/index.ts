@@ -10,7 +10,7 @@ import {
 import { counter_addShared as addShared } from "./counter";
 import { object_create as createObject, object_dispose as disposeObject } from "./object";
 import { stack_create as createStack, stack_length as stackLength } from "./stack";
-import { result, thread_find as find, thread_reap as reap, thread_scratch as scratch } from "./thread";
+import { result, thread_reap as reap, thread_scratch as scratch } from "./thread";
 import { thread_nextReady as nextReady, waiter_cancel as cancel, waiter_wait as wait } from "./waiter";
 
 export { arena_check, arena_init } from "./arena";
@@ -25,8 +25,7 @@ export {
 export { pause, thread_attach } from "./thread";
 export { waiter_release } from "./waiter";
 
-export function thread_find(osId: u32): u32 { return result(<u32>find(osId)); }
-export function thread_reap(slot: usize): u32 { return result(reap(slot)); }
+export function thread_reap(number: u32): u32 { return result(reap(number)); }
 export function thread_scratch(): u32 { return result(<u32>scratch()); }
 export function thread_nextReady(): u32 { return result(<u32>nextReady()); }
 export function waiter_wait(w: usize, ms: f64): u32 { return result(wait(w, ms)); }

@@ -59,16 +59,15 @@ export const KIND_SCRATCH = 6;
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
 export const THREAD_BYTES = 1024;
-export const THREAD_STATE = 0; // u32, THREAD_FREE … THREAD_REAPING
-export const THREAD_OS_ID = 8; // u32, `copy:8 | number:24`: the platform's number of the thread, and which copy of the bindings attached it
+// Who has the slot and what becomes of it, in one word: it is judged and taken in one step, and names nobody once it is free.
+//   ALIVE    copy:8 | number:24 | parent:24 | state:8   the platform's numbers of the thread, and of the one that it ends with (or 0);
+//                                                       which copy of the bindings attached it
+//   REAPING  reaper:32 | 0:24 | state:8                 slot address of the thread that reaps this one
+export const THREAD_STATE = 0; // u64, THREAD_FREE (the whole word), or THREAD_ALIVE or THREAD_REAPING in the low byte
 export const OS_ID_NUMBER = 0xffffff;
-export const THREAD_REAPER = 12; // u32, slot address of the thread that reaps this one
-export const THREAD_CAN_BLOCK = 16; // u32, 1 where the thread may sleep in a futex
-export const THREAD_PARENT = 20; // u32, the platform's number of the thread that it ends with, or 0
 // Blocking waits of the thread.
 export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify
-export const THREAD_PAUSE = 136; // u32, always 0: the word on which the thread sleeps a moment when another is inside a section
 // Its event loop. A thread never has both words armed for one operation.
 export const THREAD_LOOP_BELL = 256; // u32
 export const THREAD_LOOP_ARMED = 260; // u32
@@ -84,6 +83,7 @@ export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY an
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
 export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
+export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
 
 export const THREAD_FREE = 0;

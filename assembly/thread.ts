@@ -1,23 +1,28 @@
 // Thread table: one slot for every agent (main thread or worker) that touches the arena.
 //
-// Who may call: thread_attach by the agent itself, once per arena; thread_reap by any attached thread, after the agent has ended.
+// Who may call: thread_attach by the agent itself, once per arena; thread_reap by any attached thread, after the agent has ended. Several
+// may reap the same thread, while others attach.
 //
 // A slot holds the thread's bells (see waiter.ts), the list of its completed async waiters, and words that only the owner writes: its
 // block chains, its waiters, and its *duty*: what somebody else must finish if the thread is terminated between two killable sections.
 //
 //   FREE ──attach──► ALIVE ──reap──► REAPING ──► FREE
 //
+// THREAD_STATE holds the state together with whom it is about: the thread while ALIVE, its reaper while REAPING. Every transition compares
+// the whole word, so a reaper that comes late cannot take the slot from the thread that has got it since. The platform gives no number
+// twice (within 2^24 threads), and the dead do not attach: a word that names the dead is theirs, whenever it was read.
+//
 // Progress: attach is lock-free. Reaping is done by one thread; if the reaper dies, its own reaper goes on: every step below either
 // has happened or can be done again.
 
 import { arena_allocate, arena_free, arena_inherit, settled } from "./arena.ts";
-import { add32, cas32, enter, get32, leave, load32, set32, spinning, store32 } from "./atomics.ts";
+import { add32, cas64, enter, get32, leave, load32, load64, set32, spinning, store32, store64 } from "./atomics.ts";
 import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
   ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
-  SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_CAN_BLOCK, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT,
-  THREAD_FREE, THREAD_LOOP_ARMED, THREAD_OS_ID, THREAD_PARENT, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPER,
-  THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE, THREAD_TAKEN, THREAD_WAITERS,
+  SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT, THREAD_FREE,
+  THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE,
+  THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
 import { stack_putBack } from "./stack.ts";
 import { waiter_drop } from "./waiter.ts";
@@ -29,10 +34,11 @@ export let self: usize = 0;
  * Takes a slot for the calling agent and returns its address; 0 if the table is full. An agent that has a slot already (its bindings were
  * garbage-collected and made anew) keeps it.
  */
-export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
+export function thread_attach(osId: u32, parent: u32): usize {
+  const mine = <u64>osId << 32 | <u64>(parent << 8 | THREAD_ALIVE);
   let slot = <usize>get32(ARENA + ARENA_THREADS); // plain: constant since arena_init
   for (let i = 0; i < MAX_THREADS; i++) {
-    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && load32(slot + THREAD_OS_ID) == osId) {
+    if (load64(slot + THREAD_STATE) == mine) {
       self = slot;
       return slot;
     }
@@ -41,10 +47,7 @@ export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
   slot = <usize>get32(ARENA + ARENA_THREADS);
   for (let i = 0; i < MAX_THREADS; i++) {
     enter();
-    if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {
-      store32(slot + THREAD_OS_ID, osId);
-      store32(slot + THREAD_PARENT, parent);
-      set32(slot + THREAD_CAN_BLOCK, canBlock);
+    if (cas64(slot + THREAD_STATE, THREAD_FREE, mine) == THREAD_FREE) {
       add32(ARENA + ARENA_LIVE, 1);
       leave();
       self = slot;
@@ -73,31 +76,40 @@ export function thread_attach(osId: u32, canBlock: u32, parent: u32): usize {
 // @ts-ignore: decorator
 @inline export function dutyDone(): void { set32(self + THREAD_DUTY, DUTY_NONE); }
 
-/** Slot of a live thread with that platform number, or that ends with the thread of that number; 0 if there is none. */
-export function thread_find(osId: u32): usize {
-  let slot = <usize>get32(ARENA + ARENA_THREADS);
-  for (let i = 0; i < MAX_THREADS; i++) {
-    if (load32(slot + THREAD_STATE) == THREAD_ALIVE && ((load32(slot + THREAD_OS_ID) & OS_ID_NUMBER) == osId || load32(slot + THREAD_PARENT) == osId)) return slot;
-    slot += THREAD_BYTES;
-  }
-  return 0;
-}
+/** THREAD_STATE of a slot that the thread with that slot reaps. */
+// @ts-ignore: decorator
+@inline function reapedBy(reaper: usize): u64 { return <u64>reaper << 32 | THREAD_REAPING; }
+// @ts-ignore: decorator
+@inline function numberOf(state: u64): u32 { return <u32>(state >> 32) & OS_ID_NUMBER; }
+// @ts-ignore: decorator
+@inline function parentOf(state: u64): u32 { return <u32>state >> 8; }
 
 /**
- * Frees the slot of a thread that has ended for good: finishes what it had begun, takes its waiters out of their queues, gives its
- * blocks back. False if the slot is not that of a live thread (anymore), or is our own.
+ * Frees the slots of the thread with that platform number, which has ended for good, and of all that have ended with it: finishes what they
+ * had begun, takes their waiters out of their queues, gives their blocks back. Returns how many slots. One that another thread is reaping is
+ * left to it.
  */
-export function thread_reap(slot: usize): bool {
-  if (slot == self) return false;
-  enter();
-  if (cas32(slot + THREAD_STATE, THREAD_ALIVE, THREAD_REAPING) != THREAD_ALIVE) {
-    leave();
-    return false;
+export function thread_reap(number: u32): u32 {
+  let reaped: u32 = 0;
+  // Those that have ended with it come first: while it has a slot, they are found through it, should we die over this.
+  let slot = <usize>get32(ARENA + ARENA_THREADS);
+  for (let i = 0; i < MAX_THREADS; i++) {
+    const state = load64(slot + THREAD_STATE);
+    if (<u8>state == THREAD_ALIVE && parentOf(state) == number && slot != self) reaped += thread_reap(numberOf(state));
+    slot += THREAD_BYTES;
   }
-  store32(slot + THREAD_REAPER, <u32>self);
-  leave();
-  reap(slot);
-  return true;
+  slot = <usize>get32(ARENA + ARENA_THREADS);
+  for (let i = 0; i < MAX_THREADS; i++) {
+    const state = load64(slot + THREAD_STATE);
+    if (<u8>state == THREAD_ALIVE && numberOf(state) == number && slot != self) {
+      if (cas64(slot + THREAD_STATE, state, reapedBy(self)) == state) {
+        reap(slot);
+        reaped++;
+      }
+    }
+    slot += THREAD_BYTES;
+  }
+  return reaped;
 }
 
 function reap(slot: usize): void {
@@ -124,8 +136,8 @@ function reap(slot: usize): void {
   // Whom it was reaping when it died.
   let other = <usize>get32(ARENA + ARENA_THREADS);
   for (let i = 0; i < MAX_THREADS; i++) {
-    if (load32(other + THREAD_STATE) == THREAD_REAPING && load32(other + THREAD_REAPER) == <u32>slot && other != slot) {
-      store32(other + THREAD_REAPER, <u32>self);
+    if (load64(other + THREAD_STATE) == reapedBy(slot)) {
+      store64(other + THREAD_STATE, reapedBy(self)); // it is ours to take: the slot of its reaper is
       reap(other);
     }
     other += THREAD_BYTES;
@@ -136,7 +148,7 @@ function reap(slot: usize): void {
   store32(slot + THREAD_ASLEEP, 0);
   store32(slot + THREAD_LOOP_ARMED, 0);
   add32(ARENA + ARENA_LIVE, -1);
-  store32(slot + THREAD_STATE, THREAD_FREE);
+  store64(slot + THREAD_STATE, THREAD_FREE);
   leave();
 }
 

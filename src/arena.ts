@@ -24,7 +24,6 @@ import {
   OS_ID_NUMBER,
   THREAD_BYTES,
   THREAD_MAGAZINES,
-  THREAD_OS_ID,
   THREAD_STATUS,
   THREAD_VALUE,
 } from './generated/layout.js'
@@ -93,7 +92,7 @@ export class Arena {
         fresh.arena_init(this.memory.buffer.byteLength, lo, hi)
       }
       const osId = ((copy << 24) | (platform.threadId & OS_ID_NUMBER)) >>> 0
-      return fresh.thread_attach(osId, Number(this.canBlock), platform.parentId & OS_ID_NUMBER)
+      return fresh.thread_attach(osId, platform.parentId & OS_ID_NUMBER)
     })
     this.core = core
     this.id = arenaId(this.u32)
@@ -241,7 +240,7 @@ function watchWorkers(): void {
   watching = true
   platform.onWorkerExit((threadId) => {
     for (const arena of liveArenas()) {
-      reap(arena, threadId)
+      arena.core.thread_reap(threadId)
       arena.loop.poll()
       arena.loop.keepAlive()
     }
@@ -250,16 +249,6 @@ function watchWorkers(): void {
   platform.onIdle(() => {
     for (const arena of liveArenas()) arena.loop.keepAlive()
   })
-}
-
-/** Reaps a thread that has ended, and those that have ended with it. */
-function reap(arena: Arena, threadId: number): void {
-  const { core, u32 } = arena
-  for (let slot = core.thread_find(threadId); slot !== 0; slot = core.thread_find(threadId)) {
-    const id = (u32[(slot + THREAD_OS_ID) >>> 2] as number) & OS_ID_NUMBER
-    if (!core.thread_reap(slot)) return
-    if (id !== threadId) reap(arena, id)
-  }
 }
 
 function* liveArenas(): Generator<Arena> {

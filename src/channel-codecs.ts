@@ -299,7 +299,7 @@ class UnitChannel extends Channel<undefined> {
     return this.attempted()
   }
 
-  parkSend(token: number, value: undefined): number {
+  parkSend(token: number): number {
     return this.core.channel_parkSend32(this.at, this.open, token, 0)
   }
 

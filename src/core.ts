@@ -20,9 +20,8 @@ type Status = number
 export interface Core {
   arena_init(size: number, idLo: number, idHi: number): void
   arena_check(at: Address, kind: number, open: number): number
-  thread_attach(threadId: number, canBlock: number, parentId: number): Address
-  thread_find(threadId: number): Address
-  thread_reap(slot: Address): number
+  thread_attach(threadId: number, parentId: number): Address
+  thread_reap(threadId: number): number
   thread_scratch(): Address
   thread_nextReady(): Address
   pause(turns: number): void

@@ -20,6 +20,9 @@ export interface World {
   base: number[]
 }
 
+/** The platform's number of a thread. */
+export const numberOf = (t: number): number => t + 1
+
 /** Lays out the arena and attaches every thread (reaper included) and the instance of setup. */
 export function attach(b: Bench): World {
   const L = b.layout
@@ -27,7 +30,7 @@ export function attach(b: Bench): World {
   b.call('arena_init', size, 1, 2)
   const slots: number[] = []
   for (let t = 0; t <= b.m.n; t++) {
-    const slot = b.as(t, 'thread_attach', t + 1, 1)
+    const slot = b.as(t, 'thread_attach', numberOf(t), 0)
     slots.push(b.name(slot, t === b.m.n ? 'main' : `t${t}`))
   }
   return { L, slots, base: [] }
@@ -198,9 +201,9 @@ export function* receiveTwo(t: Thread, w: ChannelWorld): Program {
 }
 
 /** A reaper: waits for the death of a thread, then frees its slot. */
-export function* reaper(t: Thread, w: World): Program {
+export function* reaper(t: Thread): Program {
   const victim: number = yield t.death()
-  yield t.call('thread_reap', w.slots[victim] as number)
+  yield t.call('thread_reap', numberOf(victim))
 }
 
 /** Takes out what is left, as operations after all others: so the history says what had become of every value. */

@@ -319,10 +319,53 @@ export const mutants: readonly Mutant[] = [
     'slot taken without compare-and-swap',
     'two threads attach to one slot',
     'thread.ts',
-    'if (cas32(slot + THREAD_STATE, THREAD_FREE, THREAD_ALIVE) == THREAD_FREE) {',
-    'if (load32(slot + THREAD_STATE) == THREAD_FREE) {\n      store32(slot + THREAD_STATE, THREAD_ALIVE);',
+    'if (cas64(slot + THREAD_STATE, THREAD_FREE, mine) == THREAD_FREE) {',
+    'if (load64(slot + THREAD_STATE) == THREAD_FREE) {\n      store64(slot + THREAD_STATE, mine);',
     'threads/attach',
   ),
+  mutant(
+    'slot reaped by its state',
+    'whoever has the slot by now, if only alive',
+    'thread.ts',
+    'if (cas64(slot + THREAD_STATE, state, reapedBy(self)) == state) {',
+    'const now = load64(slot + THREAD_STATE);\n      if (<u8>now == THREAD_ALIVE && cas64(slot + THREAD_STATE, now, reapedBy(self)) == now) {',
+    'threads/late reaper',
+  ),
+  mutant(
+    'slot in reaping names no reaper',
+    'nobody goes on where a killed reaper stopped',
+    'thread.ts',
+    'state, reapedBy(self)) == state) {',
+    'state, THREAD_REAPING) == state) {',
+    'threads/reaper killed',
+  ),
+  mutant(
+    'slot in reaping taken from a live reaper',
+    'whoever is reaping it',
+    'thread.ts',
+    'if (load64(other + THREAD_STATE) == reapedBy(slot)) {',
+    'if (<u8>load64(other + THREAD_STATE) == THREAD_REAPING && other != slot) {',
+    'threads/two reapers, one slot reaped before',
+  ),
+  {
+    name: 'children after their parent',
+    about: 'a killed reaper has freed the slot through which others would find the rest',
+    mutations: [
+      {
+        file: 'thread.ts',
+        find: 'if (<u8>state == THREAD_ALIVE && parentOf(state) == number && slot != self) reaped += thread_reap(numberOf(state));',
+        replace:
+          'if (<u8>state == THREAD_ALIVE && number == numberOf(state) && slot != self) {\n      if (cas64(slot + THREAD_STATE, state, reapedBy(self)) == state) { reap(slot); ++reaped; }\n    }',
+      },
+      {
+        file: 'thread.ts',
+        find: 'if (<u8>state == THREAD_ALIVE && numberOf(state) == number && slot != self) {\n      if (cas64(slot + THREAD_STATE, state, reapedBy(self)) == state) {\n        reap(slot);\n        reaped++;\n      }\n    }',
+        replace:
+          'if (<u8>state == THREAD_ALIVE && parentOf(state) == number && slot != self) reaped += thread_reap(numberOf(state));',
+      },
+    ],
+    scenarios: ['threads/family, reaper killed'],
+  },
   mutant(
     'reaper of a reaper idle',
     'what a killed reaper had begun is not finished',

@@ -97,7 +97,7 @@ export class Clock implements LocalSource<number> {
       return
     }
     this.#entry ??= new TimerEntry(() => this.#fire())
-    timers.set(this.#entry, this.#due)
+    if (this.#entry.at !== this.#due) timers.set(this.#entry, this.#due)
   }
 
   #fire(): void {

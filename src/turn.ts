@@ -12,21 +12,26 @@ let kept = 0
 /** Resolves with the next turn of the event loop, once somebody has begun to wait for one. */
 let turn: Promise<void> | undefined
 let since = 0
+/** Once one promise waits for the turn, all do, so that they are kept in order. */
+let overdue = false
 
 /** A promise of the next turn, if the event loop has waited for it for too long; else, and that is the rule, undefined. */
 export function overdueTurn(): Promise<void> | undefined {
+  if (overdue) return turn
   if (++kept % LOOK_EVERY !== 0) return undefined
   if (turn === undefined) {
     since = performance.now()
     turn = new Promise((resolve) => {
       platform.nextTurn(() => {
         turn = undefined
+        overdue = false
         resolve()
       })
     })
     return undefined
   }
-  return performance.now() - since < PATIENCE ? undefined : turn
+  overdue = performance.now() - since >= PATIENCE
+  return overdue ? turn : undefined
 }
 
 /** A promise of a value that is there: kept at once, as a rule. */

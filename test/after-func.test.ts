@@ -114,6 +114,30 @@ describe('TIME-16 channels do not hold up the clock', () => {
     }
   })
 
+  test('batches do not either', async () => {
+    const ch = channel(f64, { capacity: 8 })
+    const into = new Float64Array(4)
+    let over = false
+    afterFunc(5, () => {
+      over = true
+    })
+    for (let i = 0; !over && i < 1e7; i++) {
+      await ch.sendMany([1, 2, 3])
+      await ch.receiveMany(into)
+    }
+    expect(over).toBe(true)
+    ch.dispose()
+  })
+
+  test('and the order in which promises are kept stays', async () => {
+    const ch = channel(f64, { capacity: 200_000 })
+    for (let i = 0; i < 200_000; i++) ch.trySend(i)
+    const got: (number | undefined)[] = []
+    await Promise.all(range(200_000).map(() => ch.receive().then((value) => got.push(value))))
+    expect(got.every((value, i) => value === i)).toBe(true)
+    ch.dispose()
+  })
+
   test('a ticker of the shortest period does not either', async () => {
     let over = false
     setTimeout(() => {

@@ -4,6 +4,7 @@ import type { Channel } from './channel.js'
 import type { Batch, Codec } from './codec/index.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
 import { BATCH_MAX, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK } from './generated/layout.js'
+import { overdueTurn } from './turn.js'
 import { outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
 /** What sendMany takes: the typed array of the codec, or an array of its values. */
@@ -220,7 +221,11 @@ export async function sendBatch<T>(
 ): Promise<number> {
   const timeout = timeoutOf(options)
   const sent = start(ch, values)
-  if (sent === values.length) return sent
+  if (sent === values.length) {
+    const turn = overdueTurn()
+    if (turn !== undefined) await turn
+    return sent
+  }
   const since = performance.now()
   const steps = sending(ch, values, sent)
   let step = steps.next()
@@ -285,7 +290,11 @@ export function receiveBatchSync<T>(ch: Channel<T>, into: Batch, options: WaitOp
 export async function receiveBatch<T>(ch: Channel<T>, into: Batch, options: WaitOptions | undefined): Promise<number> {
   const timeout = timeoutOf(options)
   const taken = tryReceiveBatch(ch, into)
-  if (taken > 0 || into.length === 0 || endOf(ch)) return taken
+  if (taken > 0 || into.length === 0 || endOf(ch)) {
+    const turn = overdueTurn()
+    if (turn !== undefined) await turn
+    return taken
+  }
   return waitAsync(ch.arena, ch.receiving, 'receiveMany', timeout, options?.signal, (end) => {
     if (!ch.got(end)) return 0
     put(ch, into, ch.value)

@@ -30,6 +30,7 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
+import { keep, overdueTurn } from './turn.js'
 import {
   LONGEST_PAUSE,
   type Operation,
@@ -126,7 +127,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     try {
       const timeout = timeoutOf(options)
       const status = this.attemptSend(value)
-      if (status === OK) return RESOLVED
+      if (status === OK) return overdueTurn() ?? RESOLVED
       if (status !== WOULD_BLOCK) throw this.sendError(status)
       return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, (end) => this.sent(end))
     } catch (error) {
@@ -451,8 +452,8 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     try {
       const timeout = timeoutOf(options)
       const status = this.attemptReceive()
-      if (status === OK) return Promise.resolve(result(true))
-      if (status === CLOSED) return Promise.resolve(result(false))
+      if (status === OK) return keep(result(true))
+      if (status === CLOSED) return keep(result(false))
       if (status !== WOULD_BLOCK) throw this.error(status, 'receive')
       return waitAsync(this.arena, this.receiving, 'receive', timeout, options?.signal, (end) => result(this.got(end)))
     } catch (error) {

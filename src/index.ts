@@ -18,5 +18,7 @@ export {
   UnsupportedError,
 } from './errors.js'
 export { type Handle, open, type Shared, type View } from './handle.js'
+export type { LocalChannel } from './local-channel.js'
 export { Stack, type StackOptions } from './stack.js'
+export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
 export type { WaitOptions } from './wait.js'

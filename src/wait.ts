@@ -15,6 +15,7 @@ import {
   WAITING,
   WOULD_BLOCK,
 } from './generated/layout.js'
+import { watchLimits } from './limits.js'
 import { platform } from './platform/index.js'
 
 export interface WaitOptions {
@@ -199,38 +200,10 @@ export function waitAsync<R>(
         loop.remove(token)
         reject(reason())
       }
-      const stopTimer = startTimer(timeout, () => cancel(() => new TimeoutError(what, timeout)))
-      const onAbort = (): void => cancel(() => signal?.reason)
-      if (signal !== undefined) platform.allowListeners(signal)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      stopWatching = () => {
-        stopTimer()
-        signal?.removeEventListener('abort', onAbort)
-      }
+      stopWatching = watchLimits(what, timeout, signal, cancel)
     }
     loop.start()
   })
-}
-
-const LONGEST_TIMER = 2 ** 31 - 1
-
-/** setTimeout without its traps: it does not fire early, nor at once for more than 2^31 - 1 ms. Returns the function that stops it. */
-function startTimer(ms: number, callback: () => void): () => void {
-  if (ms === Number.POSITIVE_INFINITY) return () => {}
-  const deadline = performance.now() + ms
-  let timer: ReturnType<typeof setTimeout>
-  const arm = (left: number): void => {
-    timer = setTimeout(
-      () => {
-        const rest = deadline - performance.now()
-        if (rest <= 0) callback()
-        else arm(rest)
-      },
-      Math.min(Math.ceil(left), LONGEST_TIMER),
-    )
-  }
-  arm(ms)
-  return () => clearTimeout(timer)
 }
 
 /** The outcome of an ended wait. */

@@ -2,7 +2,8 @@
 
 import { Arena, BlockingNotAllowedError, channel, f64, UnsupportedError } from 'millrace'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { thrown } from './support/probe.js'
+import { platform as web } from '../dist/platform/web.js'
+import { sleep, thrown, until } from './support/probe.js'
 
 afterEach(() => {
   vi.unstubAllGlobals()
@@ -35,6 +36,22 @@ describe('no shared memory', () => {
       code: 'ERR_UNSUPPORTED',
       message: expect.stringContaining('WebAssembly'),
     })
+  })
+})
+
+describe('the web platform', () => {
+  test('its timer rings once, at what was set last, and a turn comes later', async () => {
+    const events: string[] = []
+    const alarm = web.createAlarm(() => events.push('ring'))
+    alarm.hold(true)
+    alarm.set(60_000)
+    alarm.set(5)
+    alarm.hold(false)
+    web.nextTurn(() => events.push('turn'))
+    expect(events).toEqual([])
+    await until(() => events.length === 2)
+    await sleep(20)
+    expect(events.sort()).toEqual(['ring', 'turn'])
   })
 })
 

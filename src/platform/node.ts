@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { getEnvironmentData, setEnvironmentData, threadId, Worker } from 'node:worker_threads'
-import type { Hold, Platform } from './platform.js'
+import type { Alarm, Hold, Platform } from './platform.js'
 
 // Environment data goes from a thread to the workers that it starts: so each knows the number of the one that it ends with.
 const PARENT = 'millrace.parent'
@@ -37,6 +37,31 @@ class IntervalHold implements Hold {
   }
 }
 
+class TimeoutAlarm implements Alarm {
+  readonly #ring: () => void
+  #timer: NodeJS.Timeout | undefined
+  #holding = false
+
+  constructor(ring: () => void) {
+    this.#ring = () => {
+      this.#timer = undefined
+      ring()
+    }
+  }
+
+  set(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.#ring, ms)
+    if (!this.#holding) this.#timer.unref()
+  }
+
+  hold(holding: boolean): void {
+    this.#holding = holding
+    if (holding) this.#timer?.ref()
+    else this.#timer?.unref()
+  }
+}
+
 export const platform: Platform = {
   name: 'node',
   threadId: threadId + 1,
@@ -45,6 +70,10 @@ export const platform: Platform = {
   cpuCount: availableParallelism(),
   isWorker: (worker) => worker instanceof Worker,
   createHold: () => new IntervalHold(),
+  createAlarm: (ring) => new TimeoutAlarm(ring),
+  nextTurn: (callback) => {
+    setImmediate(callback)
+  },
   onWorkerExit: (callback) => {
     listeners.push(callback)
   },

@@ -6,6 +6,14 @@ export interface Hold {
   release(): void
 }
 
+/** A timer that can be set again and again. */
+export interface Alarm {
+  /** To ring once, in `ms` milliseconds: an integer up to 2^31 - 1. Replaces what was set before. */
+  set(ms: number): void
+  /** Whether it keeps the event loop alive while it is set. At first it does not. */
+  hold(holding: boolean): void
+}
+
 export interface Platform {
   readonly name: string
   /** A number of the calling thread that no other live thread of the process has; at least 1. */
@@ -18,6 +26,9 @@ export interface Platform {
   /** Whether an object is a worker of this platform. */
   isWorker(worker: object): boolean
   createHold(): Hold
+  createAlarm(ring: () => void): Alarm
+  /** Calls back once, in a turn of the event loop of its own: what it throws is an uncaught error, and does not touch others. */
+  nextTurn(callback: () => void): void
   /** Calls back with the threadId of every worker of the calling thread that ends. To be called once. */
   onWorkerExit(callback: (threadId: number) => void): void
   /** Calls back when the event loop has run dry, before the thread ends; a Hold held then keeps it going. */

@@ -1,6 +1,6 @@
 // Browsers, and whatever else has web workers and no node: modules.
 
-import type { Platform } from './platform.js'
+import type { Alarm, Platform } from './platform.js'
 
 interface WebGlobal {
   WorkerGlobalScope?: unknown
@@ -11,6 +11,17 @@ interface WebGlobal {
 }
 
 const web = globalThis as unknown as WebGlobal
+
+function createAlarm(ring: () => void): Alarm {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  return {
+    set(ms) {
+      clearTimeout(timer)
+      timer = setTimeout(ring, ms)
+    },
+    hold() {},
+  }
+}
 
 export const platform: Platform = {
   name: 'web',
@@ -23,6 +34,10 @@ export const platform: Platform = {
   isWorker: (worker) => web.Worker !== undefined && worker instanceof web.Worker,
   // A page lives until it is closed.
   createHold: () => ({ hold() {}, release() {} }),
+  createAlarm,
+  nextTurn: (callback) => {
+    setTimeout(callback, 0)
+  },
   // The web does not report the end of a worker.
   onWorkerExit() {},
   onIdle() {},

@@ -1,8 +1,8 @@
 import type { Arena } from 'millrace'
 import { expect } from 'vitest'
-import { sleep } from './kit.mjs'
+import { gc, sleep } from './kit.mjs'
 
-export { sleep }
+export { gc, sleep }
 
 /** How long something must not happen before it counts as not happening. */
 export const PROBE_MS = 100

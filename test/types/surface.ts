@@ -1,5 +1,6 @@
 // The public face: what each call takes and gives. Compiled, never run.
 
+import * as time from 'millrace'
 import {
   Arena,
   type ArenaStats,
@@ -23,7 +24,12 @@ import {
   type Next,
   open,
   Stack,
+  sleep,
+  sleepSync,
+  Ticker,
   TimeoutError,
+  Timer,
+  tick,
   u32,
   u64,
   unit,
@@ -162,6 +168,39 @@ open({})
 // @ts-expect-error
 open(stack)
 
+// Time.
+async function timed(): Promise<void> {
+  const slept = await sleep(5, { signal: new AbortController().signal })
+  check<Same<typeof slept, void>>()
+  sleepSync(5)
+  const timer = new Timer(5)
+  const stopped: boolean[] = [timer.stop(), timer.reset(5), time.afterFunc(5, () => {}).stop()]
+  const ticker = new Ticker(5)
+  check<Same<ReturnType<typeof ticker.reset>, void>>()
+  for (const ch of [timer.channel, ticker.channel, time.after(5), tick(5)]) {
+    check<Same<typeof ch, time.LocalChannel<number>>>()
+    const received = await ch.receive({ timeout: 5 })
+    check<Same<typeof received, number | undefined>>()
+    const next = ch.nextSync()
+    check<Same<typeof next, Next<number>>>()
+    for await (const at of ch) check<Same<typeof at, number>>()
+    for (const at of ch.sync()) check<Same<typeof at, number>>()
+    // @ts-expect-error it belongs to its thread
+    ch.handle
+    // @ts-expect-error nobody can send on it
+    ch.send
+  }
+  // @ts-expect-error
+  new Timer('5')
+  // @ts-expect-error the function is what afterFunc is for
+  new Timer(5, () => {})
+  // @ts-expect-error
+  time.afterFunc(5)
+  // @ts-expect-error
+  sleep(5, { timeout: 5 })
+  void stopped
+}
+
 // Disposal and errors.
 const disposables: Disposable[] = [numbers, stack, counter, new AtomicBool()]
 const stats: ArenaStats = new Arena({ size: 2 ** 20 }).stats()
@@ -172,4 +211,4 @@ function transferred(caught: unknown): number {
   return caught instanceof ClosedError || caught instanceof TimeoutError ? caught.transferred : 0
 }
 
-export { big, code, disposables, flag, i, perClass, pushed, results, sum, swapped, transferred, u, ubig }
+export { big, code, disposables, flag, i, perClass, pushed, results, sum, swapped, timed, transferred, u, ubig }

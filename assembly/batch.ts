@@ -7,11 +7,11 @@
 //
 // Progress: as the rings. A kill leaves a prefix of the batch done.
 
-import { enter, get32, leave, load32, load64, set32 } from "./atomics.ts";
-import { channel_settle, mustSettle, sealEmpty, sealOf } from "./channel.ts";
+import { enter, get32, get64, leave, load32, load64, set32, set64 } from "./atomics.ts";
+import { channel_settle, exchange, mustSettle, sealEmpty, sealOf, settleNow } from "./channel.ts";
 import {
-  BATCH_MAX, BUSY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_RECEIVERS, CHANNEL_SENDERS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, FLAGS_MASK,
-  HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, WOULD_BLOCK,
+  BATCH_MAX, BUSY, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_TAIL,
+  CHANNEL_WIDE, CLOSED, FLAGS_MASK,  HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push } from "./ring.ts";
 import { wide_peekMany, wide_popMany, wide_published, wide_pushMany, wide_room, wide_whyNone } from "./ring-wide.ts";
@@ -34,8 +34,17 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
     if (state != open) {
       if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
       if (state & CHANNEL_CLOSED) { s = CLOSED; break; }
-      channel_settle(ch);
-      if (load32(ch + HEAD_STATE) & CHANNEL_SENDERS) { s = WOULD_BLOCK; break; }
+      if (!settleNow(ch)) { s = BUSY; break; }
+      const now = load32(ch + HEAD_STATE);
+      if (now & CHANNEL_SENDERS) { s = WOULD_BLOCK; break; }
+      if (now & CHANNEL_RECEIVERS && get32(ch + CHANNEL_CAPACITY) == 0) {
+        set64(self + THREAD_VALUE, wide ? get64(values) : <u64>get32(values));
+        s = exchange(ch, CHANNEL_RECVQ);
+        if (s == BUSY) break;
+        if (s == OK) { sent++; values += wide ? 8 : 4; }
+        s = OK;
+        continue;
+      }
     }
     let k: u32 = 0;
     if (wide) {
@@ -86,9 +95,21 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
     if (state != open) {
       if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
       if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
-        channel_settle(ch);
+        if (!settleNow(ch)) { s = BUSY; break; }
         state = load32(ch + HEAD_STATE);
         if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
+        if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) {
+          s = exchange(ch, CHANNEL_SENDQ);
+          if (s == BUSY) break;
+          if (s == OK) {
+            if (wide) set64(values, get64(self + THREAD_VALUE));
+            else set32(values, <u32>get64(self + THREAD_VALUE));
+            values += wide ? 8 : 4;
+            taken++;
+          }
+          s = OK;
+          continue;
+        }
       }
     }
     const expected = open | (state & CHANNEL_CLOSED);
@@ -132,7 +153,7 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
     if ((state & ~FLAGS_MASK) != open) { s = STALE; break; }
     if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
     if (s < <u32>RETRY) break;
-    if (s == BUSY) relax(tries++);
+    if (s == BUSY && relax(tries++)) break;
     s = OK;
   }
   set32(self + THREAD_STATUS, s);

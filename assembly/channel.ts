@@ -21,26 +21,30 @@ import {
   add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, peek32, set32, set64, store32, store64,
 } from "./atomics.ts";
 import {
-  ARENA, ARENA_EPOCH, BUSY, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_LOCK, CHANNEL_MARKS,
+  ARENA, ARENA_EPOCH, BUSY, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_LOCK, CHANNEL_MARKS, CHANNEL_PARKS,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
-  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, MARK_BYTES, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
-  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, VALUE_BYTES, WAITER_VALUE, WOULD_BLOCK,
+  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, LOCK_MORE, MARK_BYTES, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
+  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, VALUE_BYTES, WAITER_NEXT, WAITER_OBJECT, WAITER_QUEUE, WAITER_SELECT, WAITER_VALUE,
+  WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
 import { wide_pop, wide_push } from "./ring-wide.ts";
 import { duty, dutyDone, relax, self } from "./thread.ts";
-import { append, complete, ring, waiter_create, waiter_release } from "./waiter.ts";
+import {
+  append, claim, complete, GONE, GOT, HELD, ring, tryLock, unclaim, unlink, unlock, waiter_create, waiter_release,
+} from "./waiter.ts";
 
 const IDLE: u32 = 0;
 const AGAIN: u32 = 1;
-const HELD: u32 = 2; // another thread is inside its section
+const STUCK: u32 = 2; // another thread is inside its section
+const OPEN: u32 = 0xff; // no outcome yet
 
 /** A new channel; 0 if the arena is full. */
 export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
-  if (capacity == 0 || capacity > <u32>MAX_CAPACITY) return 0;
+  if (capacity > <u32>MAX_CAPACITY) return 0;
   // A power of two: above the capacity in a narrow ring; in a wide one not below it, and at least 4 for the two bits of its marks.
-  const lap = wide ? max(4, 1 << (32 - <u32>clz<u32>(capacity - 1))) : 1 << (32 - <u32>clz<u32>(capacity));
-  const bytes: u64 = CHANNEL_SLOTS + (wide ? <u64>lap * (VALUE_BYTES + MARK_BYTES) : <u64>capacity * SLOT_BYTES);
+  const lap = wide ? max(4, 1 << (32 - <u32>clz<u32>(capacity - 1))) : max(2, 1 << (32 - <u32>clz<u32>(capacity)));
+  const bytes: u64 = CHANNEL_SLOTS + (wide ? <u64>lap * (VALUE_BYTES + MARK_BYTES) : <u64>max(2, capacity) * SLOT_BYTES);
   if (bytes > 1 << 30) return 0;
   const ch = arena_allocate(<u32>bytes);
   if (ch == 0) return 0;
@@ -59,7 +63,12 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   } else {
     // The sequence of a free slot is its position.
     for (let i: u32 = 0; i < capacity; i++) set64(ch + CHANNEL_SLOTS + (<usize>i << 3), <u64>(start + i) << 32);
-    store32(ch + CHANNEL_TAIL, start);
+    // Without capacity the head's slot is always free, and the tail's always holds a value of the round before.
+    if (capacity == 0) {
+      set64(ch + CHANNEL_SLOTS, <u64>start << 32);
+      set64(ch + CHANNEL_SLOTS + SLOT_BYTES, <u64>start << 32);
+    }
+    store32(ch + CHANNEL_TAIL, start + u32(capacity == 0));
     store32(ch + CHANNEL_HEAD, start);
   }
   enter();
@@ -109,59 +118,167 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 // @ts-ignore: decorator
 @inline function ended(state: u32): u32 { return state & CHANNEL_DISPOSED ? STALE : CLOSED; }
 
+// @ts-ignore: decorator
+@inline function selectOf(w: usize): usize { return <usize>get32(w + WAITER_SELECT); }
+
 /** One match under the lock, which the caller has just taken, and the release of the lock. No loop, no call; inside a section. */
 // @ts-ignore: decorator
 @inline function matchOne(ch: usize): u32 {
   const state = load32(ch + HEAD_STATE);
-  const receiver = <usize>get32(ch + CHANNEL_RECVQ + QUEUE_FIRST); // plain: under the lock
-  const sender = <usize>get32(ch + CHANNEL_SENDQ + QUEUE_FIRST);
-  let bell: usize = 0;
+  let receiver = <usize>get32(ch + CHANNEL_RECVQ + QUEUE_FIRST); // plain: under the lock
+  let sender = <usize>get32(ch + CHANNEL_SENDQ + QUEUE_FIRST);
   let result = IDLE;
-  if (receiver != 0) {
-    let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch, state);
-    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
-    if (s == OK) {
-      set64(receiver + WAITER_VALUE, get64(self + THREAD_VALUE));
-      bell = complete(receiver, OK);
-    } else if (s == CLOSED) bell = complete(receiver, ended(state));
-    if (s != WOULD_BLOCK) result = s == BUSY ? HELD : AGAIN;
+  let gone: usize = 0; // a case of a select that has ended
+  let received = OPEN; // outcome for the receiver
+  let sent = OPEN;
+  if (receiver != 0 && sender != 0 && get32(ch + CHANNEL_CAPACITY) == 0 && !(state & CHANNEL_CLOSED)) {
+    // A rendezvous. A select has at most one case on each side of a channel, and must not meet itself.
+    if (selectOf(receiver) != 0 && selectOf(receiver) == selectOf(sender)) {
+      const next = <usize>get32(receiver + WAITER_NEXT);
+      if (next != 0) receiver = next;
+      else sender = <usize>get32(sender + WAITER_NEXT);
+    }
+    if (sender != 0) {
+      // Both are claimed, in the order of their addresses: whoever fights over the same two begins with the same one.
+      const swap = selectOf(receiver) > selectOf(sender);
+      const first = swap ? sender : receiver;
+      const second = swap ? receiver : sender;
+      let c = claim(selectOf(first));
+      gone = first;
+      if (c == GOT) {
+        c = claim(selectOf(second));
+        gone = second;
+        if (c == GOT) {
+          set64(receiver + WAITER_VALUE, get64(sender + WAITER_VALUE));
+          received = OK;
+          sent = OK;
+        } else unclaim(selectOf(first));
+      }
+      if (c != GONE) gone = 0;
+      result = c == HELD ? STUCK : AGAIN;
+    }
+  } else {
+    if (receiver != 0) {
+      const select = selectOf(receiver);
+      const c = claim(select);
+      if (c == GOT) {
+        let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch, state);
+        if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
+        if (s == OK) {
+          set64(receiver + WAITER_VALUE, get64(self + THREAD_VALUE));
+          received = OK;
+        } else if (s == CLOSED) received = ended(state);
+        else unclaim(select);
+        // BUSY: the sender inside its section will settle after it, unless it has seen the channel open.
+        if (s != WOULD_BLOCK && (s != BUSY || state & CHANNEL_CLOSED)) result = s == BUSY ? STUCK : AGAIN;
+      } else {
+        if (c == GONE) gone = receiver;
+        result = c == GONE ? AGAIN : STUCK;
+      }
+    }
+    if (sender != 0 && result == IDLE) {
+      const select = selectOf(sender);
+      const c = claim(select);
+      if (c == GOT) {
+        const s = state & CHANNEL_CLOSED ? CLOSED : push(ch, get64(sender + WAITER_VALUE));
+        if (s == OK) sent = OK;
+        else if (s == CLOSED) sent = ended(load32(ch + HEAD_STATE));
+        else unclaim(select);
+        if (s != WOULD_BLOCK) result = AGAIN;
+      } else {
+        if (c == GONE) gone = sender;
+        result = c == GONE ? AGAIN : STUCK;
+      }
+    }
   }
-  if (sender != 0 && result == IDLE) {
-    const s = state & CHANNEL_CLOSED ? CLOSED : push(ch, get64(sender + WAITER_VALUE));
-    if (s == OK) bell = complete(sender, OK);
-    else if (s == CLOSED) bell = complete(sender, ended(load32(ch + HEAD_STATE)));
-    if (s != WOULD_BLOCK) result = s == BUSY ? HELD : AGAIN;
-  }
-  store32(ch + CHANNEL_LOCK, 0);
+  const bell = received != OPEN ? complete(receiver, received) : 0;
+  const bell2 = sent != OPEN ? complete(sender, sent) : 0;
+  if (gone != 0) unlink(gone);
+  if (unlock(ch) && result == IDLE) result = AGAIN;
   ring(bell);
+  ring(bell2);
   return result;
 }
 
-/** Matches the ring with those who wait, until nothing is left to match. `kind` is the duty that this fulfils. */
-function match(ch: usize, kind: u32): void {
+/**
+ * Matches the ring and the waiters with each other, until nothing is left to match. `kind` is the duty that this fulfils. False if it could not
+ * have the lock: with `insist`, the thread that holds it has been stopped by the system; else the holder will do it.
+ */
+function match(ch: usize, kind: u32, insist: bool): bool {
   duty(kind, ch, 0);
   let tries: u32 = 0;
   while (true) {
     enter();
-    if (cas32(ch + CHANNEL_LOCK, 0, <u32>self) != 0) {
+    const holder = cas32(ch + CHANNEL_LOCK, 0, <u32>self);
+    if (holder != 0) {
+      if (!insist && (holder & LOCK_MORE || cas32(ch + CHANNEL_LOCK, holder, holder | LOCK_MORE) == holder)) {
+        dutyDone();
+        leave();
+        return false;
+      }
       leave();
-      relax(tries++);
+      if (relax(tries++) && insist && kind == DUTY_SETTLE) {
+        dutyDone();
+        return false;
+      }
       continue;
     }
     const result = matchOne(ch);
     if (result == IDLE) break;
+    duty(kind, ch, 0);
     leave();
-    if (result == HELD) relax(tries++);
+    if (result == STUCK) relax(tries++);
   }
   // In the section of the last look: from one duty to the next.
   if (kind == DUTY_DISPOSE) set32(self + THREAD_PENDING, <u32>ch);
   dutyDone();
   leave();
+  return true;
 }
 
-/** Matches the ring with those who wait, until nothing is left to match. */
+/** Matches the ring and the waiters with each other, until nothing is left to match; or leaves that to the thread that is doing it. */
 export function channel_settle(ch: usize): void {
-  match(ch, DUTY_SETTLE);
+  match(ch, DUTY_SETTLE, false);
+}
+
+/** The same, but done when it returns true; false if the lock's holder has been stopped by the system. */
+// @ts-ignore: decorator
+@inline export function settleNow(ch: usize): bool { return match(ch, DUTY_SETTLE, true); }
+
+/** Passes a value to, or takes it from, the first who waits on the other side of a channel without capacity: OK, WOULD_BLOCK or BUSY. */
+export function exchange(ch: usize, queue: usize): u32 {
+  let tries: u32 = 0;
+  while (true) {
+    let c: u32 = HELD;
+    let result: u32 = WOULD_BLOCK;
+    enter();
+    if (tryLock(ch)) {
+      const w = <usize>get32(ch + queue + QUEUE_FIRST);
+      let bell: usize = 0;
+      c = GOT;
+      // Closed, or disposed of: the caller finds out.
+      if (w != 0 && !(load32(ch + HEAD_STATE) & CHANNEL_CLOSED)) {
+        c = claim(selectOf(w));
+        if (c == GOT) {
+          if (queue == CHANNEL_RECVQ) set64(w + WAITER_VALUE, get64(self + THREAD_VALUE));
+          else set64(self + THREAD_VALUE, get64(w + WAITER_VALUE));
+          bell = complete(w, OK);
+          result = OK;
+        } else if (c == GONE) unlink(w);
+      }
+      const more = unlock(ch);
+      ring(bell);
+      leave();
+      if (more) {
+        const v = get64(self + THREAD_VALUE);
+        channel_settle(ch);
+        set64(self + THREAD_VALUE, v);
+      }
+      if (c == GOT) return result;
+    } else leave();
+    if (c == HELD && relax(tries++)) return BUSY;
+  }
+  return BUSY;
 }
 
 // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,36 +298,31 @@ function told(ch: usize): u32 {
   return TOLD;
 }
 
-/** Sends when the channel is closed or stale, or others wait. */
-function sendSlow(ch: usize, open: u32, v: u64): u32 {
-  let tries: u32 = 0;
-  while (true) {
-    let state = load32(ch + HEAD_STATE);
-    if ((state & ~FLAGS_MASK) != open) return STALE;
-    if (state & CHANNEL_CLOSED) return CLOSED;
-    if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) channel_settle(ch);
-    // Others were here before us, and had no room a moment ago: the channel is full.
-    if (load32(ch + HEAD_STATE) & CHANNEL_SENDERS) return WOULD_BLOCK;
-    enter();
-    const s = push(ch, v);
-    if (s == OK) {
-      const settle = mustSettle(ch, open);
-      leave();
-      return settle ? told(ch) : OK;
-    }
-    leave();
-    if (s == WOULD_BLOCK) return s; // CLOSED is for the state to say, or STALE
-    if (s == BUSY) relax(tries++);
-  }
-  return OK;
+/**
+ * What stands before a send on a channel that is closed or stale, or where others wait: RETRY (nothing, try the ring), TOLD (sent to one who
+ * waits), WOULD_BLOCK, CLOSED, STALE or BUSY: a thread that the system has stopped is in the way, try again later.
+ */
+function sendGate(ch: usize, open: u32, v: u64): u32 {
+  const state = load32(ch + HEAD_STATE);
+  if ((state & ~FLAGS_MASK) != open) return STALE;
+  if (state & CHANNEL_CLOSED) return CLOSED;
+  if (!(state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS))) return RETRY;
+  if (!settleNow(ch)) return BUSY;
+  const now = load32(ch + HEAD_STATE);
+  // Others were here before us, and had no room a moment ago: the channel is full.
+  if (now & CHANNEL_SENDERS) return WOULD_BLOCK;
+  if (!(now & CHANNEL_RECEIVERS) || get32(ch + CHANNEL_CAPACITY) != 0) return RETRY;
+  set64(self + THREAD_VALUE, v);
+  const s = exchange(ch, CHANNEL_RECVQ);
+  return s == OK ? TOLD : s == BUSY ? BUSY : RETRY;
 }
 
-// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED or STALE, in THREAD_STATUS; the result is FINE for OK. One attempt here; who meets others
-// goes to sendSlow.
+// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED, STALE or BUSY, in THREAD_STATUS; the result is FINE for OK.
 
 export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
-  // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by sendSlow (stale).
-  if (peek32(ch + HEAD_STATE) == open) {
+  // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by the gate (stale).
+  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, <u32>v);
+  while (gate == RETRY) {
     enter();
     const s = narrow_push(ch, v);
     if (s == OK) {
@@ -219,13 +331,15 @@ export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
       return said(settle ? told(ch) : OK);
     }
     leave();
-    if (s == WOULD_BLOCK) return said(s);
+    if (s == WOULD_BLOCK) return said(s); // CLOSED is for the state to say, or STALE
+    gate = sendGate(ch, open, <u32>v);
   }
-  return said(sendSlow(ch, open, <u32>v));
+  return said(gate);
 }
 
 export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
-  if (peek32(ch + HEAD_STATE) == open) {
+  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, reinterpret<u64>(v));
+  while (gate == RETRY) {
     enter();
     const s = wide_push(ch, reinterpret<u64>(v));
     if (s == OK) {
@@ -235,8 +349,9 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
     }
     leave();
     if (s == WOULD_BLOCK) return said(s);
+    gate = sendGate(ch, open, reinterpret<u64>(v));
   }
-  return said(sendSlow(ch, open, reinterpret<u64>(v)));
+  return said(gate);
 }
 
 export function channel_trySendF32(ch: usize, open: u32, v: f32): u32 { return channel_trySend32(ch, open, reinterpret<i32>(v)); }
@@ -244,34 +359,32 @@ export function channel_trySend64(ch: usize, open: u32, v: i64): u32 { return ch
 
 // ── Receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Receives when the channel is closed or stale, or others wait: the outcome to THREAD_STATUS, a value to THREAD_VALUE. */
-function receiveSlow(ch: usize, open: u32): void {
-  let tries: u32 = 0;
-  while (true) {
-    let state = load32(ch + HEAD_STATE);
-    if ((state & ~FLAGS_MASK) != open) return status(STALE);
-    if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
-      channel_settle(ch);
-      state = load32(ch + HEAD_STATE);
-      // Others were here before us, and found nothing a moment ago: the channel is empty.
-      if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return status(WOULD_BLOCK);
-    }
-    enter();
-    let s = pop(ch, state);
-    if (s == OK) {
-      const settle = mustSettle(ch, open | (state & CHANNEL_CLOSED));
-      leave();
-      if (settle) toldValue(ch, get64(self + THREAD_VALUE));
-      return status(OK);
-    }
-    leave();
-    // Read again: the ring may have been closed and drained since.
-    state = load32(ch + HEAD_STATE);
-    if ((state & ~FLAGS_MASK) != open) return status(STALE);
-    if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
-    if (s < <u32>RETRY) return status(s);
-    if (s == BUSY) relax(tries++);
+/**
+ * What stands before a receive on a channel that is closed or stale, or where others wait, or after the ring has said `s`: RETRY (nothing, try
+ * the ring), OK (received from one who waited: the value is in THREAD_VALUE), WOULD_BLOCK, CLOSED, STALE or BUSY, as in sendGate.
+ */
+function receiveGate(ch: usize, open: u32, s: u32, tries: u32): u32 {
+  // Read after the ring: it may have been closed and drained since.
+  let state = load32(ch + HEAD_STATE);
+  if ((state & ~FLAGS_MASK) != open) return STALE;
+  if (s == WOULD_BLOCK) {
+    // Empty is an answer only while the channel is open and nobody waits.
+    if (state == open) return WOULD_BLOCK;
+    if (state & CHANNEL_CLOSED) s = sealEmpty(ch);
   }
+  if (s == CLOSED) return CLOSED;
+  if (s == BUSY && relax(tries)) return BUSY;
+  if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
+    if (!settleNow(ch)) return BUSY;
+    state = load32(ch + HEAD_STATE);
+    // Others were here before us, and found nothing a moment ago: the channel is empty.
+    if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return WOULD_BLOCK;
+    if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) {
+      const x = exchange(ch, CHANNEL_SENDQ);
+      return x == WOULD_BLOCK ? <u32>RETRY : x;
+    }
+  }
+  return RETRY;
 }
 
 /** Settles after a receive, and then notes the value, whose place the settling uses too. */
@@ -282,15 +395,18 @@ function toldValue(ch: usize, v: u64): void {
 }
 
 // Receiving without waiting: the value itself, as a number; or NaN, and THREAD_STATUS says why: OK (waiters have been told, or the value looks like
-// NaN: it is in THREAD_VALUE), WOULD_BLOCK, CLOSED (and empty) or STALE. One attempt here; who meets others goes to receiveSlow.
+// NaN: it is in THREAD_VALUE), WOULD_BLOCK, CLOSED (and empty), STALE or BUSY.
 
 /** From a ring of 32-bit values: their bits as u32. */
 export function channel_take32(ch: usize, open: u32): f64 {
-  if (peek32(ch + HEAD_STATE) == open) {
+  let tries: u32 = 0;
+  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY, 0);
+  while (gate == RETRY) {
+    const closed = peek32(ch + HEAD_STATE) & CHANNEL_CLOSED;
     enter();
-    const r = narrow_pop(ch, 0);
+    const r = narrow_pop(ch, sealOf(closed));
     if (r >> 32 == OK) {
-      const settle = mustSettle(ch, open);
+      const settle = mustSettle(ch, open | closed);
       leave();
       if (settle) {
         toldValue(ch, r);
@@ -301,24 +417,22 @@ export function channel_take32(ch: usize, open: u32): f64 {
       return <f64><u32>r;
     }
     leave();
-    // Empty is an answer only while the channel is open and nobody waits.
-    if (r >> 32 == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
-      status(WOULD_BLOCK);
-      return NaN;
-    }
+    gate = receiveGate(ch, open, <u32>(r >> 32), tries++);
   }
-  receiveSlow(ch, open);
+  status(gate);
   return NaN;
 }
 
 /** From a ring of 64-bit values: their bits as f64. */
 export function channel_take64(ch: usize, open: u32): f64 {
-  if (peek32(ch + HEAD_STATE) == open) {
+  let tries: u32 = 0;
+  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY, 0);
+  while (gate == RETRY) {
     enter();
     const s = wide_pop(ch);
     const v = get64(self + THREAD_VALUE);
     if (s == OK) {
-      const settle = mustSettle(ch, open);
+      const settle = mustSettle(ch, open | (peek32(ch + HEAD_STATE) & CHANNEL_CLOSED));
       leave();
       if (settle) {
         toldValue(ch, v);
@@ -328,40 +442,59 @@ export function channel_take64(ch: usize, open: u32): f64 {
       return reinterpret<f64>(v);
     }
     leave();
-    if (s == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) {
-      status(WOULD_BLOCK);
-      return NaN;
-    }
+    gate = receiveGate(ch, open, s, tries++);
   }
-  receiveSlow(ch, open);
+  status(gate);
   return NaN;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function park(ch: usize, open: u32, queue: usize, token: u32, v: u64): usize {
-  const w = waiter_create(ch, queue, token, v);
-  if (w == 0) return NO_MEMORY;
+/** Puts a waiter into its queue: OK (it may be DONE already), STALE, or BUSY as in sendSlow. */
+function enqueue(ch: usize, open: u32, w: usize): u32 {
   let tries: u32 = 0;
   while (true) {
     enter();
-    if (cas32(ch + CHANNEL_LOCK, 0, <u32>self) == 0) break;
+    if (tryLock(ch)) break;
     leave();
-    relax(tries++);
+    if (relax(tries++)) return BUSY;
   }
-  if ((load32(ch + HEAD_STATE) & ~FLAGS_MASK) != open) {
-    store32(ch + CHANNEL_LOCK, 0);
-    leave();
-    waiter_release(w);
-    return STALE;
+  const state = load32(ch + HEAD_STATE);
+  const stale = (state & ~FLAGS_MASK) != open;
+  let settle = false;
+  if (!stale) {
+    append(w);
+    // The second half of the Dekker pair in append: now look at the ring. Without a ring, at who waits on the other side.
+    const others = get32(w + WAITER_QUEUE) == <u32>ch + CHANNEL_RECVQ ? CHANNEL_SENDERS : CHANNEL_RECEIVERS;
+    settle = get32(ch + CHANNEL_CAPACITY) != 0 || (state & (CHANNEL_CLOSED | others)) != 0;
+    if (settle) duty(DUTY_SETTLE, ch, 0);
   }
-  append(w);
-  duty(DUTY_SETTLE, ch, 0);
-  store32(ch + CHANNEL_LOCK, 0);
+  if (unlock(ch)) settle = true;
   leave();
-  // The second half of the Dekker pair in append: now look at the ring.
-  channel_settle(ch);
+  if (settle) channel_settle(ch);
+  return stale ? STALE : OK;
+}
+
+function park(ch: usize, open: u32, queue: usize, token: u32, v: u64): usize {
+  const w = waiter_create(ch, queue, token, v);
+  if (w == 0) return NO_MEMORY;
+  const s = enqueue(ch, open, w);
+  if (s == OK) return w;
+  waiter_release(w);
+  return s;
+}
+
+/** A case of a select on one side of the channel, in no queue yet: its address, or NO_MEMORY. */
+export function channel_case(ch: usize, queue: u32, select: usize): usize {
+  const w = waiter_create(ch, queue, 0, 0);
+  if (w == 0) return NO_MEMORY;
+  set32(w + WAITER_SELECT, <u32>select);
   return w;
+}
+
+/** Puts a case into its queue: OK, STALE, or BUSY as in sendSlow. */
+export function channel_parkCase(w: usize, open: u32): u32 {
+  return enqueue(<usize>get32(w + WAITER_OBJECT), open, w);
 }
 
 // Queues up to send or receive: the address of the waiter, which may be DONE already, or NO_MEMORY or STALE. `token` is TOKEN_BLOCKING
@@ -380,7 +513,7 @@ export function channel_parkSend64(ch: usize, open: u32, token: u32, v: i64): us
   let tries: u32 = 0;
   while (true) {
     enter();
-    if (cas32(ch + CHANNEL_LOCK, 0, <u32>self) == 0) break;
+    if (tryLock(ch)) break;
     leave();
     relax(tries++);
   }
@@ -393,10 +526,11 @@ export function channel_parkSend64(ch: usize, open: u32, token: u32, v: i64): us
     if (flags & CHANNEL_DISPOSED) store32(ch + HEAD_STATE, (state | flags) + GENERATION);
     else or32(ch + HEAD_STATE, flags);
     if (get32(ch + CHANNEL_WIDE)) or64(ch + CHANNEL_TAIL, 1 << 63);
-    duty(kind, ch, 0);
   }
-  store32(ch + CHANNEL_LOCK, 0);
+  const more = unlock(ch);
+  if (result == OK) duty(kind, ch, 0);
   leave();
+  if (more && result != OK) channel_settle(ch);
   return result;
 }
 
@@ -416,7 +550,7 @@ export function channel_dispose(ch: usize, open: u32): u32 {
 
 /** The rest of channel_dispose, which a reaper may have to do. */
 export function channel_finishDispose(ch: usize): void {
-  match(ch, DUTY_DISPOSE);
+  match(ch, DUTY_DISPOSE, true);
   arena_free(ch);
 }
 
@@ -425,6 +559,7 @@ export function channel_finishDispose(ch: usize): void {
 /** Messages in the ring, at one moment during the call; -1 if stale. */
 export function channel_length(ch: usize, open: u32): i32 {
   if ((load32(ch + HEAD_STATE) & ~FLAGS_MASK) != open) return -1;
+  if (get32(ch + CHANNEL_CAPACITY) == 0) return 0;
   if (get32(ch + CHANNEL_WIDE)) {
     while (true) {
       const head = load64(ch + CHANNEL_HEAD);
@@ -444,6 +579,34 @@ export function channel_length(ch: usize, open: u32): i32 {
     return max(0, min(length, <i32>capacity));
   }
   return 0;
+}
+
+/**
+ * A number that says how long a receive (or send) would have had to wait by now; 0 if it would not, or that is not certain. While it would,
+ * the number stays the same, so two looks with the same result mean that it would have had to wait all the time between them.
+ */
+export function channel_probe(ch: usize, open: u32, send: bool): u32 {
+  const capacity = get32(ch + CHANNEL_CAPACITY);
+  const lap = get32(ch + CHANNEL_LAP);
+  // Either the ring's other end must move, or somebody must queue up on the other side.
+  let version = load32(ch + CHANNEL_PARKS);
+  let waits = true;
+  if (get32(ch + CHANNEL_WIDE)) {
+    const near = <u32>load64(ch + (send ? CHANNEL_HEAD : CHANNEL_TAIL));
+    const far = <u32>load64(ch + (send ? CHANNEL_TAIL : CHANNEL_HEAD));
+    if (capacity != 0) {
+      version = near;
+      waits = send ? far - near == capacity : far == near;
+    }
+  } else if (capacity != 0) {
+    version = load32(ch + (send ? CHANNEL_TAIL : CHANNEL_HEAD));
+    const ahead = <i32>(<u32>(load64(ch + CHANNEL_SLOTS + (<usize>(version & (lap - 1)) << 3)) >> 32) - version);
+    waits = send ? ahead < 0 : ahead == 0;
+  }
+  const state = load32(ch + HEAD_STATE);
+  if ((state & ~(CHANNEL_SENDERS | CHANNEL_RECEIVERS)) != open) return 0;
+  if (capacity == 0) waits = !(state & (send ? CHANNEL_RECEIVERS : CHANNEL_SENDERS));
+  return waits ? version << 1 | 1 : 0;
 }
 
 /** HEAD_STATE's flags; -1 if stale. */

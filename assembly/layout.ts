@@ -109,7 +109,7 @@ export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes
 export const SCRATCH_BYTES = 4096;
 
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-export const WAITER_STATE = 32; // u32, WAITING → DONE | CANCELLED, decided under the object's lock
+export const WAITER_STATE = 32; // u32, WAITING → DONE | CANCELLED; of a select: by compare-and-swap, by way of CLAIMED
 export const WAITER_OUTCOME = 36; // u32, status code once DONE
 export const WAITER_VALUE = 40; // u64, to send, or received
 export const WAITER_THREAD = 48; // u32, slot of its thread
@@ -122,11 +122,14 @@ export const WAITER_LINKED = 72; // u32, 1 while in the queue
 export const WAITER_READY = 76; // u32, link of THREAD_READY, or LINK_PENDING
 export const WAITER_OWN_NEXT = 80; // u32, links of THREAD_WAITERS
 export const WAITER_OWN_PREV = 84; // u32
-export const WAITER_BYTES = 88;
+export const WAITER_SELECT = 88; // u32, the select that this is a case of, or 0
+export const WAITER_HIT = 92; // u32, of a select: the case that was chosen, once DONE
+export const WAITER_BYTES = 96;
 
 export const WAITING = 0;
 export const DONE = 1;
 export const CANCELLED = 2;
+export const CLAIMED = 3; // for the length of a section: some thread tries to complete one of the cases
 export const TOKEN_BLOCKING = 0xffffffff;
 export const LINK_PENDING = 1;
 
@@ -146,9 +149,10 @@ export const CHANNEL_CODEC = 44; // u32, id of the codec
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
 export const CHANNEL_LIMIT = 136; // wide: u32 position up to which the tail may go without a look at the head
 export const CHANNEL_HEAD = 256; // narrow: u32 position; wide: u64 `published:32 | position:32`
-export const CHANNEL_LOCK = 384; // u32, 0 or the slot address of the thread inside
+export const CHANNEL_LOCK = 384; // u32, 0 or the slot address of the thread inside, with LOCK_MORE
 export const CHANNEL_RECVQ = 388; // QUEUE_*: parked receivers
 export const CHANNEL_SENDQ = 396; // QUEUE_*: parked senders
+export const CHANNEL_PARKS = 404; // u32, how many waiters have ever been put into the two queues
 export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: values × lap, then marks × lap
 export const QUEUE_FIRST = 0; // u32, waiter
 export const QUEUE_LAST = 4; // u32, waiter
@@ -158,6 +162,8 @@ export const MARK_ONE = 1; // the value of that round is there
 export const MARK_BATCH = 2; // so is a batch of values; the mark after this one holds `length << MARK_COUNT_SHIFT`
 export const MARK_COUNT_SHIFT = 2;
 export const SLOT_BYTES = 8;
+/** In CHANNEL_LOCK: something has changed since the holder looked; it settles before it goes on. */
+export const LOCK_MORE = 1;
 /** Payload of a free slot of a narrow ring after which nothing will ever be sent. */
 export const SLOT_SEALED = 1;
 export const MAX_CAPACITY = 0x3fffffff;

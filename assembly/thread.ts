@@ -178,16 +178,17 @@ export function thread_scratch(): usize {
 }
 
 /**
- * Waits a moment for a thread that is inside a section: a few dozen instructions, unless the system has taken its processor away.
- * So it spins, twice as long each time, up to a few microseconds between two looks.
+ * Waits a moment for a thread that is inside a section: a few dozen instructions, unless the system has taken its processor away. So it
+ * spins, twice as long each time, and says true when that has lasted longer than any section: then the caller's caller can sleep a while (BUSY).
  */
-export function relax(tries: u32): void {
+export function relax(tries: u32): bool {
   if (isDefined(MODEL)) {
     spinning();
-    return;
+    return false;
   }
   // No futex here: see sleep in src/wait.ts.
   pause(1 << min(tries, 12));
+  return tries > 8;
 }
 
 /** Spends about `turns` ns without touching shared lines. */

@@ -3,10 +3,16 @@
 // Who may call: create, cancel and release by the thread that waits; complete by whoever holds the object's lock.
 //
 // A queue is a doubly linked list under the lock of its object. The lock is held only inside killable sections, so it is never left
-// held and its lists are never torn; what a preempted holder can do is to make others wait for its few dozen instructions.
+// held and its lists are never torn. Who comes to settle and finds it held leaves that to the holder (LOCK_MORE).
 //
 //   WAITING ──complete──► DONE        outcome and value are set; the owner releases the record
 //           ──cancel────► CANCELLED   nothing has happened; the owner releases the record
+//
+// A select is a waiter in no queue, with a waiter for each of its cases, which are in the queues of several objects, under several locks. So
+// its state is decided by compare-and-swap: who wants to complete a case claims the select first, and gives it back if nothing comes of it.
+//
+//   WAITING ──claim──► CLAIMED ──complete──► DONE
+//           ◄─unclaim─
 //
 // A blocking waiter is told by its thread's bell. An async one is pushed onto its thread's ready list (an exchange, then the link: no
 // loop) and its event loop's bell is rung.
@@ -15,15 +21,17 @@
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
 import { add32, and32, cas32, enter, get32, leave, load32, notify, or32, set32, set64, store32, wait32, xchg32 } from "./atomics.ts";
+import { channel_settle } from "./channel.ts";
 import {
-  CANCELLED, CHANNEL_LOCK, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, DONE, HEAD_KIND, HEAD_STATE, KIND_WAITER, LINK_PENDING,
-  QUEUE_FIRST, QUEUE_LAST, THREAD_ASLEEP, THREAD_BELL, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_PENDING, THREAD_READY, THREAD_TAKEN,
-  THREAD_WAITERS, TOKEN_BLOCKING, WAITER_BYTES, WAITER_LINKED, WAITER_NEXT, WAITER_OBJECT, WAITER_OUTCOME, WAITER_OWN_NEXT, WAITER_OWN_PREV,
-  WAITER_PREV, WAITER_QUEUE, WAITER_READY, WAITER_STATE, WAITER_THREAD, WAITER_TOKEN, WAITER_VALUE, WAITING,
+  BUSY, CANCELLED, CHANNEL_LOCK, CHANNEL_PARKS, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CLAIMED, DONE, DUTY_SETTLE, HEAD_KIND, HEAD_STATE, KIND_WAITER,
+  LINK_PENDING, LOCK_MORE, OK, QUEUE_FIRST, QUEUE_LAST, THREAD_ASLEEP, THREAD_BELL, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_PENDING,
+  THREAD_READY, THREAD_TAKEN, THREAD_WAITERS, TOKEN_BLOCKING, WAITER_BYTES, WAITER_HIT, WAITER_LINKED, WAITER_NEXT, WAITER_OBJECT, WAITER_OUTCOME,
+  WAITER_OWN_NEXT, WAITER_OWN_PREV, WAITER_PREV, WAITER_QUEUE, WAITER_READY, WAITER_SELECT, WAITER_STATE, WAITER_THREAD, WAITER_TOKEN,
+  WAITER_VALUE, WAITING,
 } from "./layout.ts";
-import { relax, self } from "./thread.ts";
+import { duty, relax, self } from "./thread.ts";
 
-/** A waiter of the calling thread, not yet in a queue; 0 if the arena is full. */
+/** A waiter of the calling thread, not yet in a queue; 0 if the arena is full. A select has no object. */
 export function waiter_create(object: usize, queue: usize, token: u32, value: u64): usize {
   const w = arena_allocate(WAITER_BYTES);
   if (w == 0) return 0;
@@ -73,6 +81,8 @@ export function waiter_release(w: usize): void {
   const object = <usize>get32(w + WAITER_OBJECT);
   const queue = <usize>get32(w + WAITER_QUEUE);
   const last = <usize>get32(queue + QUEUE_LAST);
+  add32(object + CHANNEL_PARKS, 1); // before the flag: see channel_probe
+  set32(w + WAITER_NEXT, 0);
   set32(w + WAITER_PREV, <u32>last);
   set32(w + WAITER_LINKED, 1);
   set32(queue + QUEUE_LAST, <u32>w);
@@ -100,24 +110,45 @@ export function waiter_release(w: usize): void {
   set32(w + WAITER_LINKED, 0);
 }
 
+export const GOT: u32 = 0;
+export const GONE: u32 = 1; // done or cancelled: to be taken out of the queue
+export const HELD: u32 = 2; // another thread is at it, inside its section
+
+/** Claims a select, so that one of its cases can be completed. `select` is WAITER_SELECT: 0 needs no claim, the object's lock is enough. */
+// @ts-ignore: decorator
+@inline export function claim(select: usize): u32 {
+  if (select == 0) return GOT;
+  const state = cas32(select + WAITER_STATE, WAITING, CLAIMED);
+  return state == WAITING ? GOT : state == CLAIMED ? HELD : GONE;
+}
+
+/** Gives a claimed select back: nothing came of it. In the section of the claim. */
+// @ts-ignore: decorator
+@inline export function unclaim(select: usize): void {
+  if (select != 0) store32(select + WAITER_STATE, WAITING);
+}
+
 /**
- * Unlinks the waiter and marks it DONE; returns the bell to ring once the lock is free, or 0. The caller holds the lock, inside a
- * section. After this the waiter belongs to its thread again, but for the link of the ready list.
+ * Unlinks the waiter, whose select has been claimed, and marks it DONE; returns the bell to ring once the lock is free, or 0. The caller holds the
+ * lock, inside a section. After this the waiter belongs to its thread again, but for the link of the ready list.
  */
 // @ts-ignore: decorator
 @inline export function complete(w: usize, outcome: u32): usize {
   unlink(w);
-  set32(w + WAITER_OUTCOME, outcome);
-  const thread = <usize>get32(w + WAITER_THREAD);
-  if (get32(w + WAITER_TOKEN) == TOKEN_BLOCKING) {
+  const select = <usize>get32(w + WAITER_SELECT);
+  const told = select != 0 ? select : w;
+  set32(told + WAITER_OUTCOME, outcome);
+  set32(told + WAITER_HIT, <u32>w);
+  const thread = <usize>get32(told + WAITER_THREAD);
+  if (get32(told + WAITER_TOKEN) == TOKEN_BLOCKING) {
     // Publishes outcome and value; pairs with the loads in waiter_wait. The record may be reused from here on.
-    store32(w + WAITER_STATE, DONE);
+    store32(told + WAITER_STATE, DONE);
     return thread + THREAD_BELL;
   }
-  store32(w + WAITER_READY, LINK_PENDING);
-  store32(w + WAITER_STATE, DONE);
+  store32(told + WAITER_READY, LINK_PENDING);
+  store32(told + WAITER_STATE, DONE);
   // Publishes the waiter; pairs with the exchange in thread_nextReady, which waits until the link below is there.
-  store32(w + WAITER_READY, xchg32(thread + THREAD_READY, <u32>w));
+  store32(told + WAITER_READY, xchg32(thread + THREAD_READY, <u32>told));
   return thread == self ? 0 : thread + THREAD_LOOP_BELL;
 }
 
@@ -135,47 +166,101 @@ export function waiter_release(w: usize): void {
 if (THREAD_LOOP_ARMED - THREAD_LOOP_BELL != THREAD_ASLEEP - THREAD_BELL) ERROR("both bells must have their sleep word at the same distance");
 
 /**
- * Sleeps until the waiter is no longer WAITING, but once only, and at most `ms` milliseconds (< 0: for ever). Returns its state. May
+ * Sleeps until the wait has ended, but once only, and at most `ms` milliseconds (< 0: for ever). Returns DONE or WAITING. May
  * return early: the caller loops. This is what the model checker runs; the bindings do the same in sleep (src/wait.ts).
  */
 export function waiter_wait(w: usize, ms: f64): u32 {
-  if (load32(w + WAITER_STATE) != WAITING) return DONE;
+  if (ended(load32(w + WAITER_STATE))) return DONE;
   const bell = load32(self + THREAD_BELL);
   store32(self + THREAD_ASLEEP, 1);
-  if (load32(w + WAITER_STATE) == WAITING) {
+  if (!ended(load32(w + WAITER_STATE))) {
     wait32(self + THREAD_BELL, bell, ms < 0 ? -1 : <i64>(min(ms, 1e12) * 1e6));
   }
   store32(self + THREAD_ASLEEP, 0);
-  return load32(w + WAITER_STATE);
+  return ended(load32(w + WAITER_STATE)) ? DONE : WAITING;
 }
 
-/** Ends the wait, unless it has ended already. Returns CANCELLED (nothing happened and nothing will), or DONE. */
+// @ts-ignore: decorator
+@inline function ended(state: u32): bool { return state != WAITING && state != CLAIMED; }
+
+/**
+ * Ends the wait, unless it has ended already. Returns CANCELLED (nothing happened and nothing will), DONE, or BUSY: the lock is held by a
+ * thread that the system has stopped, try again later.
+ */
 export function waiter_cancel(w: usize): u32 {
   const object = <usize>get32(w + WAITER_OBJECT);
   let tries: u32 = 0;
   while (true) {
     enter();
-    if (cas32(object + CHANNEL_LOCK, 0, <u32>self) == 0) {
+    if (tryLock(object)) {
       let state: u32 = DONE;
       if (get32(w + WAITER_LINKED)) {
         unlink(w);
         store32(w + WAITER_STATE, CANCELLED);
         state = CANCELLED;
       }
-      store32(object + CHANNEL_LOCK, 0);
+      const more = unlock(object);
       leave();
+      if (more) channel_settle(object);
       return state;
     }
     leave();
-    relax(tries++);
+    if (relax(tries++)) return BUSY;
   }
   return DONE;
 }
 
+/** A select without cases, whose wait has ended; 0 if the arena is full. */
+export function select_create(): usize {
+  const select = waiter_create(0, 0, 0, 0);
+  if (select != 0) set32(select + WAITER_STATE, CANCELLED);
+  return select;
+}
+
+/** Begins the next wait of a select, none of whose cases is in a queue. */
+export function select_rearm(select: usize, token: u32): void {
+  set32(select + WAITER_TOKEN, token);
+  store32(select + WAITER_STATE, WAITING);
+}
+
+/** Ends the wait of a select, as waiter_cancel. Its cases are still in their queues. */
+export function select_cancel(select: usize): u32 {
+  let tries: u32 = 0;
+  while (true) {
+    const state = cas32(select + WAITER_STATE, WAITING, CANCELLED);
+    if (state == WAITING) return CANCELLED;
+    if (state != CLAIMED) return state;
+    if (relax(tries++)) return BUSY;
+  }
+  return DONE;
+}
+
+/** Takes a case of a select that has ended out of its queue, if it is still there: OK or BUSY. */
+export function select_unpark(w: usize): u32 {
+  return waiter_cancel(w) == BUSY ? BUSY : OK;
+}
+
 /** Takes a waiter of a dead thread out of its queue and frees it. A value that was handed to it is lost with its operation. */
 export function waiter_drop(owner: usize, w: usize): void {
-  waiter_cancel(w);
+  // The cases of a select are newer than the select, so they come first: it must not be completed any more.
+  const select = <usize>get32(w + WAITER_SELECT);
+  if (select != 0) while (select_cancel(select) == BUSY) {}
+  if (get32(w + WAITER_OBJECT) != 0) while (waiter_cancel(w) == BUSY) {}
   discard(owner, w);
+}
+
+/** Takes the object's lock if it is free. Inside a section, which must unlock. */
+// @ts-ignore: decorator
+@inline export function tryLock(object: usize): bool {
+  return cas32(object + CHANNEL_LOCK, 0, <u32>self) == 0;
+}
+
+/** Frees the lock. True if somebody relies on the caller to settle, which is then noted as its duty. */
+// @ts-ignore: decorator
+@inline export function unlock(object: usize): bool {
+  if (!(xchg32(object + CHANNEL_LOCK, 0) & LOCK_MORE)) return false;
+  duty(DUTY_SETTLE, object, 0);
+  return true;
 }
 
 /** The next completed async waiter of the calling thread, in the order of completion; 0 if there is none. */

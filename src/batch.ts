@@ -3,9 +3,9 @@
 import type { Channel } from './channel.js'
 import type { Batch, Codec } from './codec/index.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
-import { BATCH_MAX, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK } from './generated/layout.js'
+import { BATCH_MAX, BUSY, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK } from './generated/layout.js'
 import { overdueTurn } from './turn.js'
-import { outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
+import { nap, outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
 /** What sendMany takes: the typed array of the codec, or an array of its values. */
 export type BatchSource<T> = Batch | readonly T[]
@@ -100,7 +100,8 @@ function push<T>(ch: Channel<T>, scratch: Scratch, values: BatchSource<T>, from:
     at += sent
     if (sent < n) {
       scratch.status = ch.arena.status()
-      break
+      if (scratch.status !== BUSY) break
+      nap(ch.arena)
     }
   }
   if (ch.loop.pending !== 0) ch.loop.poll()
@@ -122,7 +123,8 @@ function pull<T>(ch: Channel<T>, scratch: Scratch, into: Batch, from: number): n
     at += taken
     if (taken < n) {
       scratch.status = ch.arena.status()
-      break
+      if (scratch.status !== BUSY) break
+      nap(ch.arena)
     }
   }
   if (ch.loop.pending !== 0) ch.loop.poll()

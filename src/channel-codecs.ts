@@ -4,7 +4,7 @@
 import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
 import { Channel, channelCodec } from './channel.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
-import { NotSupportedError, rangeError, show, typeError } from './errors.js'
+import { rangeError, show, typeError } from './errors.js'
 import {
   CHANNEL_SLOTS,
   FINE,
@@ -19,11 +19,10 @@ import type { WaitOptions } from './wait.js'
 
 class I32Channel extends Channel<number> {
   readonly #values = new Int32Array(this.arena.memory.buffer)
-  readonly #value = this.arena.valueAt >>> 2
 
   trySend(value: number): boolean {
     if (typeof value !== 'number' || (value | 0) !== value) i32.check(value)
-    return this.core.channel_trySend32(this.at, this.open, value) === FINE || this.refused()
+    return this.core.channel_trySend32(this.at, this.open, value) === FINE || this.refused(value)
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -61,6 +60,10 @@ class I32Channel extends Channel<number> {
     return this.core.channel_parkSend32(this.at, this.open, token, value)
   }
 
+  write(at: number, value: number): void {
+    this.#values[at >>> 2] = value
+  }
+
   read(at: number): number {
     return this.#values[at >>> 2] as number
   }
@@ -68,11 +71,10 @@ class I32Channel extends Channel<number> {
 
 class U32Channel extends Channel<number> {
   readonly #values = new Uint32Array(this.arena.memory.buffer)
-  readonly #value = this.arena.valueAt >>> 2
 
   trySend(value: number): boolean {
     if (typeof value !== 'number' || value >>> 0 !== value) u32.check(value)
-    return this.core.channel_trySend32(this.at, this.open, value) === FINE || this.refused()
+    return this.core.channel_trySend32(this.at, this.open, value) === FINE || this.refused(value)
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -110,6 +112,10 @@ class U32Channel extends Channel<number> {
     return this.core.channel_parkSend32(this.at, this.open, token, value)
   }
 
+  write(at: number, value: number): void {
+    this.#values[at >>> 2] = value
+  }
+
   read(at: number): number {
     return this.#values[at >>> 2] as number
   }
@@ -121,7 +127,7 @@ class F32Channel extends Channel<number> {
 
   trySend(value: number): boolean {
     if (typeof value !== 'number' || Math.abs(value) > F32_MAX) f32.check(value)
-    return this.core.channel_trySendF32(this.at, this.open, value) === FINE || this.refused()
+    return this.core.channel_trySendF32(this.at, this.open, value) === FINE || this.refused(value)
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -159,6 +165,10 @@ class F32Channel extends Channel<number> {
     return this.core.channel_parkSendF32(this.at, this.open, token, value)
   }
 
+  write(at: number, value: number): void {
+    this.#values[at >>> 2] = value
+  }
+
   read(at: number): number {
     return this.#values[at >>> 2] as number
   }
@@ -166,11 +176,10 @@ class F32Channel extends Channel<number> {
 
 class F64Channel extends Channel<number> {
   readonly #values = new Float64Array(this.arena.memory.buffer)
-  readonly #value = this.arena.valueAt >>> 3
 
   trySend(value: number): boolean {
     if (typeof value !== 'number') f64.check(value)
-    return this.core.channel_trySendF64(this.at, this.open, value) === FINE || this.refused()
+    return this.core.channel_trySendF64(this.at, this.open, value) === FINE || this.refused(value)
   }
 
   sendSync(value: number, options?: WaitOptions): void {
@@ -208,6 +217,10 @@ class F64Channel extends Channel<number> {
     return this.core.channel_parkSendF64(this.at, this.open, token, value)
   }
 
+  write(at: number, value: number): void {
+    this.#values[at >>> 3] = value
+  }
+
   read(at: number): number {
     return this.#values[at >>> 3] as number
   }
@@ -215,11 +228,10 @@ class F64Channel extends Channel<number> {
 
 class BoolChannel extends Channel<boolean> {
   readonly #values = new Int32Array(this.arena.memory.buffer)
-  readonly #value = this.arena.valueAt >>> 2
 
   trySend(value: boolean): boolean {
     if (typeof value !== 'boolean') bool.check(value)
-    return this.core.channel_trySend32(this.at, this.open, Number(value)) === FINE || this.refused()
+    return this.core.channel_trySend32(this.at, this.open, Number(value)) === FINE || this.refused(value)
   }
 
   sendSync(value: boolean, options?: WaitOptions): void {
@@ -257,6 +269,10 @@ class BoolChannel extends Channel<boolean> {
     return this.core.channel_parkSend32(this.at, this.open, token, Number(value))
   }
 
+  write(at: number, value: boolean): void {
+    this.#values[at >>> 2] = Number(value)
+  }
+
   read(at: number): boolean {
     return (this.#values[at >>> 2] as number) === 1
   }
@@ -265,7 +281,7 @@ class BoolChannel extends Channel<boolean> {
 class UnitChannel extends Channel<undefined> {
   trySend(value: undefined): boolean {
     if (value !== undefined) unit.check(value)
-    return this.core.channel_trySend32(this.at, this.open, 0) === FINE || this.refused()
+    return this.core.channel_trySend32(this.at, this.open, 0) === FINE || this.refused(value)
   }
 
   sendSync(value: undefined, options?: WaitOptions): void {
@@ -303,6 +319,8 @@ class UnitChannel extends Channel<undefined> {
     return this.core.channel_parkSend32(this.at, this.open, token, 0)
   }
 
+  write(): void {}
+
   read(): undefined {
     return undefined
   }
@@ -314,7 +332,7 @@ class I64Channel extends Channel<bigint> {
 
   trySend(value: bigint): boolean {
     if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) i64.check(value)
-    return this.core.channel_trySend64(this.at, this.open, value) === FINE || this.refused()
+    return this.core.channel_trySend64(this.at, this.open, value) === FINE || this.refused(value)
   }
 
   sendSync(value: bigint, options?: WaitOptions): void {
@@ -352,6 +370,10 @@ class I64Channel extends Channel<bigint> {
     return this.core.channel_parkSend64(this.at, this.open, token, value)
   }
 
+  write(at: number, value: bigint): void {
+    this.#values[at >>> 3] = value
+  }
+
   read(at: number): bigint {
     return this.#values[at >>> 3] as bigint
   }
@@ -363,7 +385,7 @@ class U64Channel extends Channel<bigint> {
 
   trySend(value: bigint): boolean {
     if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) u64.check(value)
-    return this.core.channel_trySend64(this.at, this.open, value) === FINE || this.refused()
+    return this.core.channel_trySend64(this.at, this.open, value) === FINE || this.refused(value)
   }
 
   sendSync(value: bigint, options?: WaitOptions): void {
@@ -401,6 +423,10 @@ class U64Channel extends Channel<bigint> {
     return this.core.channel_parkSend64(this.at, this.open, token, value)
   }
 
+  write(at: number, value: bigint): void {
+    this.#values[at >>> 3] = value
+  }
+
   read(at: number): bigint {
     return this.#values[at >>> 3] as bigint
   }
@@ -428,7 +454,7 @@ function channelAt<T>(site: Site, codec: Codec<T>): Channel<T> {
 }
 
 export interface ChannelOptions {
-  /** How many messages the channel holds before senders wait: an integer, 1 or more. */
+  /** How many messages the channel holds before senders wait: an integer. 0, the default: a send waits for the receive that takes its value. */
   capacity?: number
   /** Where it is made. Default: `defaultArena()`. */
   arena?: Arena
@@ -437,10 +463,10 @@ export interface ChannelOptions {
 /**
  * Makes a channel for the values of a codec.
  *
- * It takes 512 bytes plus 8 (codecs of up to 32 bits) or 16 bytes (64 bits) per message of capacity, rounded up to a power of two, from the
+ * It takes 512 bytes plus 8 (codecs of up to 32 bits) or 12 bytes (64 bits) per message of capacity, rounded up to a power of two, from the
  * arena, until it is disposed of.
  *
- * @throws NotSupportedError for capacity 0; RangeError for one that is negative, not an integer, or more than the arena could ever hold;
+ * @throws RangeError for a capacity that is negative, not an integer, or more than the arena could ever hold;
  * ArenaFullError if the arena has no room now.
  * @example
  * const ch = channel(f64, { capacity: 1024 })
@@ -458,7 +484,7 @@ export function channel<T>(codec: Codec<T>, options: ChannelOptions = {}): Chann
   // A wide ring has room for a power of two.
   const most = wide ? 2 ** Math.floor(Math.log2(room / (VALUE_BYTES + MARK_BYTES))) : Math.floor(room / SLOT_BYTES)
   const limit = Math.min(MAX_CAPACITY, most)
-  checkCapacity('a channel', capacity, limit, arena)
+  checkCapacity('a channel', capacity, 0, limit, arena)
   const bytes = CHANNEL_SLOTS + capacity * (wide ? VALUE_BYTES + MARK_BYTES : SLOT_BYTES)
   const at = arena.made(
     arena.core.channel_create(capacity, Number(wide), codec.id),
@@ -475,17 +501,12 @@ export function arenaOption(arena: Arena | undefined): Arena {
   return arena
 }
 
-/** @internal Throws unless the capacity is an integer from 1 to the limit. */
-export function checkCapacity(what: string, capacity: number, limit: number, arena: Arena): void {
+/** @internal Throws unless the capacity is an integer from `least` to the limit. */
+export function checkCapacity(what: string, capacity: number, least: number, limit: number, arena: Arena): void {
   if (typeof capacity !== 'number') throw typeError(`the capacity of ${what} is a number, not ${show(capacity)}`)
-  if (capacity === 0 && what === 'a channel') {
-    throw new NotSupportedError(
-      'channels of capacity 0 (a rendezvous) are not in this version: pass a capacity of 1 or more',
-    )
-  }
-  if (!Number.isInteger(capacity) || capacity < 1 || capacity > limit) {
+  if (!Number.isInteger(capacity) || capacity < least || capacity > limit) {
     throw rangeError(
-      `the capacity of ${what} is an integer from 1 to ${limit} (what an arena of ${arena.size} bytes can hold), not ${show(capacity)}`,
+      `the capacity of ${what} is an integer from ${least} to ${limit} (what an arena of ${arena.size} bytes can hold), not ${show(capacity)}`,
     )
   }
 }

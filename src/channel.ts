@@ -17,6 +17,7 @@ import { ClosedError, StaleHandleError, TimeoutError } from './errors.js'
 import type { EventLoop } from './event-loop.js'
 import {
   ARENA,
+  BUSY,
   CHANNEL_CAPACITY,
   CHANNEL_CLOSED,
   CHANNEL_CODEC,
@@ -33,6 +34,7 @@ import { type Handle, makeHandle, type Site } from './handle.js'
 import { keep, overdueTurn } from './turn.js'
 import {
   LONGEST_PAUSE,
+  nap,
   type Operation,
   outcomeOf,
   release,
@@ -66,7 +68,7 @@ const NO_STATE = -1
 export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   readonly codec: Codec<T>
   readonly arena: Arena
-  /** How many messages the channel holds before senders wait. */
+  /** How many messages the channel holds before senders wait; 0: a send waits for the receive that takes its value. */
   readonly capacity: number
   /** @internal */ readonly core: Core
   /** @internal */ readonly loop: EventLoop
@@ -92,6 +94,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     this.#patience = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, this.capacity))
     this.receiving = {
       patience: this.#patience,
+      rendezvous: this.capacity === 0,
       attempt: () => this.attemptReceive(),
       park: (token) => this.core.channel_parkReceive(this.at, this.open, token),
     }
@@ -112,6 +115,8 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   abstract attemptSend(value: T): number
   /** @internal Receives into `this.value` without waiting: a status. */
   abstract attemptReceive(): number
+  /** @internal Leaves a value that has been checked at an address. */
+  abstract write(at: number, value: T): void
   /** @internal */
   abstract parkSend(token: number, value: T): number
   /** @internal The value at an address. */
@@ -126,7 +131,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
       const timeout = timeoutOf(options)
-      const status = this.attemptSend(value)
+      const status = this.sendNow(value)
       if (status === OK) return overdueTurn() ?? RESOLVED
       if (status !== WOULD_BLOCK) throw this.sendError(status)
       return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, (end) => this.sent(end))
@@ -154,13 +159,13 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   nextSync(options?: WaitOptions): Next<T> {
     requireBlocking(this.arena, 'nextSync', 'next')
     const timeout = timeoutOf(options)
-    const status = this.attemptReceive()
+    const status = this.receiveNow()
     return this.#wrap(status === OK || this.#receiveSync(status, timeout))
   }
 
   /** `{ value, done: false }`, or `{ done: true }` if closed and drained, or `undefined` if empty. */
   tryNext(): Next<T> | undefined {
-    const status = this.attemptReceive()
+    const status = this.receiveNow()
     if (status === OK) return this.#wrap(true)
     if (status === STALE) throw this.stale()
     return status === CLOSED ? END : undefined
@@ -336,9 +341,27 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return OK
   }
 
+  /** @internal As attemptSend, never BUSY: waits for who is in the way. */
+  sendNow(value: T): number {
+    return this.#settled(this.attemptSend(value), () => this.attemptSend(value))
+  }
+
+  /** @internal As attemptReceive, never BUSY. */
+  receiveNow(): number {
+    return this.#settled(this.attemptReceive(), this.receiving.attempt)
+  }
+
+  #settled(status: number, again: () => number): number {
+    while (status === BUSY) {
+      nap(this.arena)
+      status = again()
+    }
+    return status
+  }
+
   /** @internal What trySend does when the core did not say FINE. */
-  refused(): boolean {
-    const status = this.told()
+  refused(value: T): boolean {
+    const status = this.#settled(this.told(), () => this.attemptSend(value))
     if (status === OK) return true
     if (status === WOULD_BLOCK) return false
     throw this.sendError(status)
@@ -354,9 +377,9 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return status
   }
 
-  /** @internal What tryReceive does when the core did not say FINE. */
+  /** @internal What tryReceive does when the core did not give a number. */
   missed(): T | undefined {
-    const status = this.attempted()
+    const status = this.#settled(this.attempted(), this.receiving.attempt)
     if (status === OK) return this.value
     if (status === STALE) throw this.stale()
     return undefined
@@ -367,7 +390,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     this.#sendSync(value, this.told(), Number.POSITIVE_INFINITY)
   }
 
-  /** @internal The rest of receiveSync, when the core did not say FINE. */
+  /** @internal The rest of receiveSync, when the core did not give a number. */
   receiveSlow(): T | undefined {
     const status = this.attempted()
     return status === OK || this.#receiveSync(status, Number.POSITIVE_INFINITY) ? this.value : undefined
@@ -377,14 +400,14 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   sendSyncWith(value: T, options: WaitOptions | undefined): void {
     requireBlocking(this.arena, 'sendSync', 'send')
     const timeout = timeoutOf(options)
-    this.#sendSync(value, this.attemptSend(value), timeout)
+    this.#sendSync(value, this.sendNow(value), timeout)
   }
 
   /** @internal receiveSync with options, or where it must not block. */
   receiveSyncWith(options: WaitOptions | undefined): T | undefined {
     requireBlocking(this.arena, 'receiveSync', 'receive')
     const timeout = timeoutOf(options)
-    const status = this.attemptReceive()
+    const status = this.receiveNow()
     return status === OK || this.#receiveSync(status, timeout) ? this.value : undefined
   }
 
@@ -400,6 +423,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   sending(value: T): Operation {
     return {
       patience: this.#patience,
+      rendezvous: this.capacity === 0,
       attempt: () => this.attemptSend(value),
       park: (token) => this.parkSend(token, value),
     }
@@ -426,7 +450,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   }
 
   #sendSync(value: T, status: number, timeout: number): void {
-    if (status === WOULD_BLOCK) {
+    if (status === WOULD_BLOCK || status === BUSY) {
       const end = waitSync(this.arena, this.sending(value), timeout)
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
@@ -437,7 +461,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   #receiveSync(status: number, timeout: number): boolean {
     if (status === CLOSED) return false
-    if (status !== WOULD_BLOCK) throw this.error(status, 'receive')
+    if (status !== WOULD_BLOCK && status !== BUSY) throw this.error(status, 'receive')
     const end = waitSync(this.arena, this.receiving, timeout)
     if (end === TIMED_OUT) throw new TimeoutError('receive', timeout)
     try {
@@ -451,7 +475,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   #receive<R>(options: WaitOptions | undefined, result: (got: boolean) => R): Promise<R> {
     try {
       const timeout = timeoutOf(options)
-      const status = this.attemptReceive()
+      const status = this.receiveNow()
       if (status === OK) return keep(result(true))
       if (status === CLOSED) return keep(result(false))
       if (status !== WOULD_BLOCK) throw this.error(status, 'receive')

@@ -9,12 +9,9 @@ type Status = number
 
 /**
  * Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
- * baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. The core
- * does not sleep any more (see sleep in wait.ts); and no result is taken on trust that could be mistaken for success:
- *
- * - the hot paths return FINE, which is no number that comes about by accident, and for anything else the caller reads THREAD_STATUS;
- *   values are read from THREAD_VALUE;
- * - all other calls go through `remembered` below, which ignores what they return and reads THREAD_RESULT.
+ * baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. So the core has
+ * no such instruction (see sleep in wait.ts; the build check proves it); and what is not on a hot path is not taken on trust: the calls go
+ * through `remembered` below, which ignores what they return and reads THREAD_RESULT.
  */
 /** The exports of assembly/index.ts. */
 export interface Core {
@@ -25,9 +22,12 @@ export interface Core {
   thread_scratch(): Address
   thread_nextReady(): Address
   pause(turns: number): void
-  waiter_wait(waiter: Address, ms: number): number
   waiter_cancel(waiter: Address): number
   waiter_release(waiter: Address): void
+  select_create(): Address
+  select_rearm(select: Address, token: number): void
+  select_cancel(select: Address): number
+  select_unpark(waiter: Address): Status
   object_create(kind: number, bytes: number): Address
   object_dispose(at: Address, open: number): Status
   channel_create(capacity: number, wide: number, codec: number): Address
@@ -43,6 +43,9 @@ export interface Core {
   channel_take64(at: Address, open: number): number
   channel_trySendMany(at: Address, open: number, n: number): number
   channel_tryReceiveMany(at: Address, open: number, n: number): number
+  channel_case(at: Address, queue: number, select: Address): Address
+  channel_parkCase(waiter: Address, open: number): Status
+  channel_probe(at: Address, open: number, send: number): number
   channel_parkReceive(at: Address, open: number, token: number): Address
   channel_parkSend32(at: Address, open: number, token: number, v: number): Address
   channel_parkSendF32(at: Address, open: number, token: number, v: number): Address
@@ -93,7 +96,7 @@ export function adoptModule(module: unknown): void {
 /** The calls whose callers know what to make of their results. */
 const HOT = /^(channel_trySend(32|F32|F64|64)|channel_take(32|64)|stack_(push|take).*)$/
 /** The calls that return nothing, must write nothing, or are made before there is a place for results. */
-const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|pause)$/
+const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|select_rearm|pause)$/
 
 type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
 

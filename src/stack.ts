@@ -149,7 +149,7 @@ function makeStack<T>(codec: Codec<T>, options: StackOptions | undefined): Site 
   const arena = arenaOption(options.arena)
   const { capacity } = options
   const limit = Math.min(MAX_CAPACITY, Math.floor((arena.size - STACK_NODES) / NODE_BYTES))
-  checkCapacity('a stack', capacity, limit, arena)
+  checkCapacity('a stack', capacity, 1, limit, arena)
   const bytes = STACK_NODES + capacity * NODE_BYTES
   const at = arena.made(arena.core.stack_create(capacity, codec.id), `a stack of capacity ${capacity}`, bytes)
   return { arena, at, open: arena.openState(at) }

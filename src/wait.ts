@@ -5,14 +5,15 @@ import { BlockingNotAllowedError, rangeError, show, TimeoutError, typeError } fr
 import {
   ARENA,
   ARENA_LIVE,
+  BUSY,
   CANCELLED,
   DONE,
   THREAD_ASLEEP,
   THREAD_BELL,
+  THREAD_PAUSE,
   TOKEN_BLOCKING,
   WAITER_OUTCOME,
   WAITER_STATE,
-  WAITING,
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { watchLimits } from './limits.js'
@@ -35,9 +36,11 @@ export interface Operation {
    * fraction of what it costs to pass them one by one between two processors that look at the same memory all the time.
    */
   readonly patience: number
-  /** Tries once more: OK, WOULD_BLOCK, CLOSED or STALE. */
+  /** Tries once more: OK, WOULD_BLOCK, CLOSED, STALE or BUSY. */
   attempt(): number
-  /** Queues up: the address of the waiter, or NO_MEMORY or STALE. */
+  /** Whether two threads must meet: then trying again is of no use until one of them has queued up. */
+  readonly rendezvous: boolean
+  /** Queues up: the address of the waiter, or NO_MEMORY, STALE or BUSY. */
   park(token: number): number
 }
 
@@ -70,24 +73,86 @@ class Spinner {
       core.pause(turns)
       spent += turns
       const status = operation.attempt()
+      // Who is in the way does not run: to sleep at once gives it a processor.
+      if (status === BUSY) break
       if (status !== WOULD_BLOCK) {
-        this.#limit = Math.min(this.#most, Math.max(this.#limit, 4 * spent))
-        this.#failures = 0
+        this.#helped(spent)
         return status
       }
     }
-    this.#failures++
-    this.#limit -= this.#limit >> 2
+    this.#failed()
     return WOULD_BLOCK
   }
+
+  /** Waits with growing pauses for the waiter: whether its wait has ended. */
+  watch(arena: Arena, waiter: number): boolean {
+    if (Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2) < 2) return false
+    const { core, i32 } = arena
+    const state = (waiter + WAITER_STATE) >>> 2
+    const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
+    let spent = 0
+    for (let turns = SHORTEST_PAUSE; spent < limit; turns = Math.min(turns + SHORTEST_PAUSE, LONGEST_WATCH)) {
+      if (ended(Atomics.load(i32, state))) {
+        this.#helped(spent)
+        return true
+      }
+      core.pause(turns)
+      spent += turns
+    }
+    this.#failed()
+    return ended(Atomics.load(i32, state))
+  }
+
+  #helped(spent: number): void {
+    this.#limit = Math.min(this.#most, Math.max(this.#limit, 4 * spent))
+    this.#failures = 0
+  }
+
+  #failed(): void {
+    this.#failures++
+    this.#limit -= this.#limit >> 2
+  }
 }
+
+function ended(state: number): boolean {
+  return state === DONE || state === CANCELLED
+}
+
+/** Lets another thread have the processor for a moment: one that the system has stopped inside a section is in the way. */
+export function nap(arena: Arena): void {
+  if (arena.canBlock) Atomics.wait(arena.i32, (arena.slot + THREAD_PAUSE) >>> 2, 0, NAP)
+  else arena.core.pause(LONGEST_PAUSE)
+}
+
+/** Milliseconds; the system makes it some 50 µs more. */
+const NAP = 0.02
 
 /** Bounds of Operation.patience, and the longest pause. */
 export const SHORTEST_PAUSE = 32
 export const LONGEST_PAUSE = 1024
 const PROBE_EVERY = 16
+const LONGEST_WATCH = 256
 const blocking = new Spinner(100_000)
+const meeting = new Spinner(100_000)
 const awaiting = new Spinner(4_000)
+
+/** Queues up: the waiter, or a status below ARENA. */
+function park(arena: Arena, operation: Operation, token: number): number {
+  for (;;) {
+    const waiter = operation.park(token)
+    if (waiter !== BUSY) return waiter
+    nap(arena)
+  }
+}
+
+/** Ends the wait of a waiter unless it has ended: whether it did. */
+function cancel(arena: Arena, waiter: number): boolean {
+  for (;;) {
+    const state = arena.core.waiter_cancel(waiter)
+    if (state !== BUSY) return state === CANCELLED
+    nap(arena)
+  }
+}
 
 /** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */
 export function timeoutOf(options: WaitOptions | undefined): number {
@@ -117,38 +182,40 @@ export function requireBlocking(arena: Arena, method: string, twin: string): voi
 export function waitSync(arena: Arena, operation: Operation, timeout: number): number {
   if (timeout === 0) return TIMED_OUT
   const deadline = timeout === Number.POSITIVE_INFINITY ? timeout : performance.now() + timeout
-  const status = blocking.spin(arena, operation)
-  if (status !== WOULD_BLOCK) return status
-  const { core } = arena
-  const waiter = operation.park(TOKEN_BLOCKING)
+  if (!operation.rendezvous) {
+    const status = blocking.spin(arena, operation)
+    if (status !== WOULD_BLOCK) return status
+  }
+  const waiter = park(arena, operation, TOKEN_BLOCKING)
   if (waiter < ARENA) return waiter
+  if (operation.rendezvous && meeting.watch(arena, waiter)) return waiter
   for (;;) {
     const left = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - performance.now())
     if (left === 0) {
-      if (core.waiter_cancel(waiter) !== CANCELLED) return waiter
-      core.waiter_release(waiter)
+      if (!cancel(arena, waiter)) return waiter
+      arena.core.waiter_release(waiter)
       return TIMED_OUT
     }
-    if (sleep(arena, waiter, left) !== WAITING) return waiter
+    if (sleep(arena, waiter, left)) return waiter
   }
 }
 
 /**
- * Sleeps until the waiter is no longer WAITING, but once only, and at most `ms` milliseconds (< 0: for ever). Returns its state. The twin of
+ * Sleeps until the wait has ended, but once only, and at most `ms` milliseconds (< 0: for ever). Returns whether it has. The twin of
  * waiter_wait in assembly/waiter.ts, on the same words: V8's baseline compiler for WebAssembly (seen with Node 20) loses values that a
  * function holds across `memory.atomic.wait32`, so the core itself never sleeps.
  */
-function sleep(arena: Arena, waiter: number, ms: number): number {
+export function sleep(arena: Arena, waiter: number, ms: number): boolean {
   const { i32, slot } = arena
   const state = (waiter + WAITER_STATE) >>> 2
-  if (Atomics.load(i32, state) !== WAITING) return DONE
+  if (ended(Atomics.load(i32, state))) return true
   const bell = (slot + THREAD_BELL) >>> 2
   const rings = Atomics.load(i32, bell)
   // Dekker with ring in waiter.ts: we say that we sleep, then look at the waiter; it changes the waiter, then looks whether we sleep.
   Atomics.store(i32, (slot + THREAD_ASLEEP) >>> 2, 1)
-  if (Atomics.load(i32, state) === WAITING) Atomics.wait(i32, bell, rings, ms < 0 ? Number.POSITIVE_INFINITY : ms)
+  if (!ended(Atomics.load(i32, state))) Atomics.wait(i32, bell, rings, ms < 0 ? Number.POSITIVE_INFINITY : ms)
   Atomics.store(i32, (slot + THREAD_ASLEEP) >>> 2, 0)
-  return Atomics.load(i32, state)
+  return ended(Atomics.load(i32, state))
 }
 
 /**
@@ -165,10 +232,12 @@ export function waitAsync<R>(
 ): Promise<R> {
   return new Promise<R>((resolve, reject) => {
     if (timeout === 0) throw new TimeoutError(what, timeout)
-    const status = awaiting.spin(arena, operation)
-    if (status !== WOULD_BLOCK) {
-      resolve(finish(status))
-      return
+    if (!operation.rendezvous) {
+      const status = awaiting.spin(arena, operation)
+      if (status !== WOULD_BLOCK) {
+        resolve(finish(status))
+        return
+      }
     }
     const { core, loop } = arena
     let stopWatching: (() => void) | undefined
@@ -182,16 +251,16 @@ export function waitAsync<R>(
         }
       },
     })
-    const waiter = operation.park(token)
+    const waiter = park(arena, operation, token)
     if (waiter < ARENA) {
       loop.remove(token)
       resolve(finish(waiter))
       return
     }
     if (timeout !== Number.POSITIVE_INFINITY || signal !== undefined) {
-      const cancel = (reason: () => unknown): void => {
+      const giveUp = (reason: () => unknown): void => {
         // Too late: the operation has happened, and its promise resolves with the next poll.
-        if (core.waiter_cancel(waiter) !== CANCELLED) {
+        if (!cancel(arena, waiter)) {
           loop.poll()
           return
         }
@@ -200,7 +269,7 @@ export function waitAsync<R>(
         loop.remove(token)
         reject(reason())
       }
-      stopWatching = watchLimits(what, timeout, signal, cancel)
+      stopWatching = watchLimits(what, timeout, signal, giveUp)
     }
     loop.start()
   })

@@ -15,7 +15,7 @@ export class MillraceError extends Error {
 export class ClosedError extends MillraceError {
   transferred = 0
 
-  constructor(message: 'send on closed channel' | 'close of closed channel') {
+  constructor(message: 'send on closed channel' | 'close of closed channel' | 'close of nil channel') {
     super('ERR_CLOSED', message)
   }
 }

@@ -17,6 +17,8 @@ import type { Hold } from './platform/platform.js'
 export interface Pending {
   /** Called once with the outcome (a status code) and the waiter, which is freed after the call. Must not throw. */
   complete(outcome: number, waiter: number): void
+  /** Whether the waiter stays with the operation and is not freed. */
+  readonly keeps?: boolean
 }
 
 /** `Atomics.waitAsync`, which TypeScript's es2022 library does not know yet. */
@@ -101,7 +103,7 @@ export class EventLoop {
       const pending = this.#table[token] as Pending
       this.remove(token)
       pending.complete(this.#i32[(waiter + WAITER_OUTCOME) >>> 2] as number, waiter)
-      this.#core.waiter_release(waiter)
+      if (!pending.keeps) this.#core.waiter_release(waiter)
     }
   }
 

@@ -8,6 +8,7 @@ import {
   BUSY,
   CANCELLED,
   DONE,
+  OK,
   THREAD_ASLEEP,
   THREAD_BELL,
   THREAD_PAUSE,
@@ -135,6 +136,16 @@ const LONGEST_WATCH = 256
 const blocking = new Spinner(100_000)
 const meeting = new Spinner(100_000)
 const awaiting = new Spinner(4_000)
+
+/** Tries the operation for a while: whether it succeeded. */
+export function spin(arena: Arena, operation: Operation): boolean {
+  return blocking.spin(arena, operation) === OK
+}
+
+/** Watches a waiter for a while: whether its wait has ended. */
+export function meet(arena: Arena, waiter: number): boolean {
+  return meeting.watch(arena, waiter)
+}
 
 /** Queues up: the waiter, or a status below ARENA. */
 function park(arena: Arena, operation: Operation, token: number): number {

@@ -4,6 +4,7 @@
 import { nothing } from './conformance/never.js'
 import { rendezvous } from './conformance/rendezvous.js'
 import { rendezvousClosing } from './conformance/rendezvous-closing.js'
+import { rendezvousOrder } from './conformance/rendezvous-order.js'
 import { choice } from './conformance/select-choice.js'
 import { duplicates } from './conformance/select-duplicates.js'
 import { evaluation } from './conformance/select-evaluation.js'
@@ -17,6 +18,7 @@ import { inProcess } from './support/plain.js'
 const subject = inProcess()
 rendezvous(subject)
 rendezvousClosing(subject)
+rendezvousOrder(subject)
 choice(subject)
 parking(subject)
 losers(subject)

@@ -1,6 +1,6 @@
 // CHAN: construction, length, capacity, identity.
 
-import { channel, f64, NotSupportedError, open, u32, unit } from 'millrace'
+import { channel, f64, open, u32, unit } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { kits } from '../support/kit.mjs'
 import { thrown } from '../support/probe.js'
@@ -20,12 +20,14 @@ export function basics({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    test('CHAN-2 capacity 0 and none are not in this version', () => {
-      for (const options of [undefined, {}, { capacity: 0 }, { capacity: undefined }, { capacity: -0 }]) {
-        const error = thrown(() => channel(f64, options))
-        expect(error).toBeInstanceOf(NotSupportedError)
-        expect(error.code).toBe('ERR_NOT_SUPPORTED')
+    test('CHAN-2 without a capacity it is 0', () => {
+      for (const options of [{}, { capacity: 0 }, { capacity: undefined }, { capacity: -0 }]) {
+        const ch = channel(f64, { ...options, arena })
+        expect([ch.length, ch.capacity, ch.trySend(1), ch.tryNext()]).toEqual([0, 0, false, undefined])
+        ch.dispose()
       }
+      using ch = channel(f64)
+      expect([ch.length, ch.capacity]).toEqual([0, 0])
     })
 
     for (const { codec, value, name } of kits) {
@@ -58,7 +60,7 @@ export function basics({ name, capacities, arena, make }: Subject): void {
         expect(error).toBeInstanceOf(RangeError)
         expect(error.code).toBe('ERR_OUT_OF_RANGE')
         expect(error.message).toContain(String(capacity))
-        expect(error.message).toMatch(/from 1 to \d+/)
+        expect(error.message).toMatch(/from 0 to \d+/)
         expect(arena.stats()).toEqual(before)
       })
     }
@@ -74,7 +76,7 @@ export function basics({ name, capacities, arena, make }: Subject): void {
 
     test('CHAN-4 the limit in the message is the real one for an empty arena of that size', () => {
       const error = thrown(() => channel(f64, { capacity: 2 ** 29, arena }))
-      const limit = Number(/from 1 to (\d+)/.exec(error.message)?.[1])
+      const limit = Number(/from 0 to (\d+)/.exec(error.message)?.[1])
       expect(thrown(() => channel(f64, { capacity: limit + 1, arena }))).toBeInstanceOf(RangeError)
       // Whether the limit itself fits now is the arena's matter, but it is no longer out of range.
       expect(thrown(() => channel(f64, { capacity: limit, arena })).code).toBe('ERR_ARENA_FULL')
@@ -113,7 +115,7 @@ export function basics({ name, capacities, arena, make }: Subject): void {
     })
 
     test('CHAN-8 both ends report the capacity', () => {
-      for (let capacity = 1; capacity <= 9; capacity++) {
+      for (let capacity = 0; capacity <= 9; capacity++) {
         const ch = make(u32, capacity)
         expect([ch.capacity, ch.sender.capacity, ch.receiver.capacity, open(ch.handle).capacity]).toEqual(
           Array(4).fill(capacity),

@@ -132,20 +132,23 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
     for (const [where, run] of Object.entries({ 'tasks of one thread': here, workers: elsewhere })) {
       const style = run === here ? 'async' : 'blocking'
       test(`FIFO-6 waiting receivers are served as they came (${where})`, async () => {
-        const ch = make(f64, 3)
-        const parked = parkedMeter(arena)
-        const receivers: Promise<unknown>[] = []
-        for (let i = 0; i < 3; i++) {
-          receivers.push(run(style, ({ open, io }, handle) => io.receive(open(handle)), ch.handle))
-          await parked(i + 1)
+        for (const capacity of [0, 3]) {
+          const ch = make(f64, capacity)
+          const parked = parkedMeter(arena)
+          const receivers: Promise<unknown>[] = []
+          for (let i = 0; i < 3; i++) {
+            receivers.push(run(style, ({ open, io }, handle) => io.receive(open(handle)), ch.handle))
+            await parked(i + 1)
+          }
+          for (let i = 1; i <= 3; i++) expect(ch.trySend(i)).toBe(true)
+          expect(await Promise.all(receivers)).toEqual([1, 2, 3])
         }
-        for (let i = 1; i <= 3; i++) ch.trySend(i)
-        expect(await Promise.all(receivers)).toEqual([1, 2, 3])
       })
 
       test(`FIFO-8 nobody takes a value from the receiver that waited for it (${where})`, async () => {
-        const ch = make(f64, 3)
-        for (let round = 0; round < 20; round++) {
+        const channels = [make(f64, 0), make(f64, 3)]
+        for (let round = 0; round < 40; round++) {
+          const ch = channels[round % 2] as Channel<number>
           const parked = parkedMeter(arena)
           const receiving = run(style, ({ open, io }, handle) => io.receive(open(handle)), ch.handle)
           await parked(1)
@@ -176,14 +179,16 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
     }
 
     for (const [codec, capacity] of [
+      [f64, 0],
+      [u32, 0],
       [f64, 3],
       [u32, 3],
       [f64, 1000],
       [u32, 1000],
     ] as const) {
-      test(`FIFO-10 ${codec.name}, capacity ${capacity}: 100,000 messages between two threads arrive in order`, async () => {
+      const count = rounds(capacity === 0 ? 20_000 : 100_000)
+      test(`FIFO-10 ${codec.name}, capacity ${capacity}: ${count} messages between two threads arrive in order`, async () => {
         const ch = make(codec, capacity)
-        const count = rounds(100_000)
         const receiving = elsewhere(
           'blocking',
           ({ open }, handle) => {
@@ -207,10 +212,14 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    for (const codec of [f64, u32]) {
-      test(`FIFO-11 ${codec.name}: 4 + 4 threads × 25,000 messages through capacity 3: each value four times`, async () => {
-        const ch = make(codec, 3)
-        const count = rounds(25_000)
+    for (const [codec, capacity] of [
+      [f64, 0],
+      [f64, 3],
+      [u32, 3],
+    ] as const) {
+      const count = rounds(capacity === 0 ? 3000 : 25_000)
+      test(`FIFO-11 ${codec.name}: 4 + 4 threads × ${count} messages through capacity ${capacity}: each value four times`, async () => {
+        const ch = make(codec, capacity)
         const receivers = range(4).map(() =>
           elsewhere(
             'blocking',
@@ -249,7 +258,7 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       const pipe = make(u32, 1)
       const per = 500
       for (let round = 0; round < rounds(20); round++) {
-        const channels: Channel<number>[] = range(per).map(() => channel(f64, { capacity: 1, arena }))
+        const channels: Channel<number>[] = range(per).map(() => channel(f64, { capacity: round % 2, arena }))
         const receiving = elsewhere(
           'blocking',
           ({ open }, handles, pipe) => {

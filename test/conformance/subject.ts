@@ -1,5 +1,7 @@
 import { Arena, AtomicI32, type Channel, type Codec, channel } from 'millrace'
 import { afterEach, expect } from 'vitest'
+import type { Contract } from '../support/contract.js'
+import * as face from '../support/contract.js'
 import { capacities } from '../support/settings.js'
 
 /** What the suites test: something that makes channels. */
@@ -38,4 +40,21 @@ export function buffered(): Subject {
     make: (codec, capacity) => keep(channel(codec, { capacity, arena })),
     gate: () => keep(new AtomicI32(0, { arena })),
   }
+}
+
+/** What the suites about rendezvous, select and `never` test: channels of any capacity, and what waits on several of them. */
+export interface SelectSubject extends Omit<Contract, 'selectSync'> {
+  name: string
+  make<T>(codec: Codec<T>, capacity?: number): Channel<T>
+}
+
+/** The same for the suites that need other threads, blocking calls or an arena. */
+export interface SharedSelectSubject extends SelectSubject, Pick<Contract, 'selectSync'>, Omit<Subject, 'capacities'> {
+  make<T>(codec: Codec<T>, capacity?: number): Channel<T>
+}
+
+/** millrace itself. */
+export function selecting(): SharedSelectSubject {
+  const { arena, make, gate } = buffered()
+  return { ...face, name: 'millrace', arena, gate, make: (codec, capacity = 0) => make(codec, capacity) }
 }

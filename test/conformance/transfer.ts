@@ -34,11 +34,12 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
         await expectPending(...sends)
         for (const [i, ch] of channels.entries()) {
           expect(ch.length).toBe(ch.capacity)
-          expect(ch.tryNext()).toEqual({ value: value(0), done: false })
+          // At capacity 0 the sender that waits is the only one that there is.
+          expect(ch.tryNext()).toEqual({ value: value(ch.capacity === 0 ? 1 : 0), done: false })
           await sends[i]
           expect(ch.length).toBe(ch.capacity)
         }
-        for (const ch of channels) expect([...ch.available()].at(-1)).toEqual(value(1))
+        for (const ch of channels) if (ch.capacity > 0) expect([...ch.available()].at(-1)).toEqual(value(1))
       })
     }
 

@@ -82,6 +82,8 @@ export function styleOf(name) {
       sendMany: (ch, values, options) => ch.sendManySync(values, options),
       receiveMany: (ch, into, options) => ch.receiveManySync(into, options),
       values: (ch) => ch.sync(),
+      select: (cases, options) => millrace.selectSync(cases, options),
+      round: (selector, options) => selector.selectSync(options),
     }
   }
   return {
@@ -91,6 +93,8 @@ export function styleOf(name) {
     sendMany: (ch, values, options) => ch.sendMany(values, options),
     receiveMany: (ch, into, options) => ch.receiveMany(into, options),
     values: (ch) => ch,
+    select: (cases, options) => millrace.select(cases, options),
+    round: (selector, options) => selector.select(options),
   }
 }
 
@@ -134,5 +138,9 @@ export function gc() {
 
 /** What a function that runs in another thread gets as its first argument. */
 export function toolsFor(style) {
-  return { millrace, open: millrace.open, io: styleOf(style), kitOf, randomFrom, sleep, sleepSync, meet, gc, Worker }
+  const { open, recv, send, trySelect, Selector } = millrace
+  return {
+    ...{ millrace, open, recv, send, trySelect, Selector },
+    ...{ io: styleOf(style), kitOf, randomFrom, sleep, sleepSync, meet, gc, Worker },
+  }
 }

@@ -81,3 +81,19 @@ export async function elapsed(action: () => unknown): Promise<number> {
   await action()
   return performance.now() - start
 }
+
+/**
+ * Returns a function that waits until something has parked since, and one more: for selects, of which nobody needs to know how many blocks
+ * they take. Threads keep blocks of 4096 bytes for their own use; those say nothing.
+ */
+export function parkedSomething(arena: Arena): () => Promise<void> {
+  const count = (): number => {
+    const { 4096: _, ...blocks } = arena.stats().blocks
+    return Object.values(blocks).reduce((sum, n) => sum + n, 0)
+  }
+  let before = count()
+  return async () => {
+    await until(() => count() > before, 'a parked operation')
+    before = count()
+  }
+}

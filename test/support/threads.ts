@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type * as Millrace from 'millrace'
+import type { Cases, RecvCase, SelectOptions, SendCase, TryOptions } from './contract.js'
 import { type kits, type meet, type randomFrom, type sleepSync, toolsFor } from './kit.mjs'
 
 /** How the operations that wait are called: `await send()` or `sendSync()`. */
@@ -15,12 +16,19 @@ export interface Io {
   sendMany(ch: Anything, values: unknown, options?: object): Anything
   receiveMany(ch: Anything, into: unknown, options?: object): Anything
   values(ch: Anything): AsyncIterable<Anything>
+  select(cases: Cases, options?: SelectOptions): Anything
+  /** One round of a Selector. */
+  round(selector: Anything, options?: SelectOptions): Anything
 }
 
 /** The first argument of a function that runs in another thread. It must not refer to anything outside itself. */
 export interface Tools {
   millrace: typeof Millrace
   open: (handle: Anything) => Anything
+  recv: (channel: Anything) => RecvCase<Anything>
+  send: (channel: Anything, value: unknown) => SendCase
+  trySelect: (cases: Cases, options?: TryOptions) => Anything
+  Selector: new (cases: Cases) => Anything
   io: Io
   kitOf: (name: string) => (typeof kits)[number]
   randomFrom: typeof randomFrom

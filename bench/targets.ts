@@ -1,6 +1,6 @@
 // What millrace promises against the others, measured in the same run.
 
-import type { ContenderName } from './rows.js'
+import type { ContenderName, Row } from './rows.js'
 import type { Result } from './runner.js'
 
 export interface Target {
@@ -48,6 +48,16 @@ export const TARGETS: readonly Target[] = [
   { row: 'counter 2 threads', against: 'bare', form: 'faster', limit: 3 },
   { row: 'import + channel + message', against: undefined, form: 'absolute', limit: 15 },
 ]
+
+/** The rows with only those contenders that a target needs. A row without a target against anybody keeps all of its own. */
+export function onlyOpponents(rows: readonly Row[]): Row[] {
+  return rows.map((row) => {
+    const opponents = new Set(TARGETS.filter((target) => target.row === row.scenario).map(({ against }) => against))
+    opponents.delete(undefined)
+    if (opponents.size === 0) return row
+    return { ...row, entries: row.entries.filter(({ name }) => name === 'millrace' || opponents.has(name)) }
+  })
+}
 
 export function judge(results: readonly Result[]): Verdict[] {
   const find = (scenario: string, contender: string) =>

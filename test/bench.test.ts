@@ -10,7 +10,7 @@ import { expected, formatJob, type Job, parseJob, type Reply, threadCount } from
 import { ROWS, selectRows } from '../build/bench/rows.js'
 import type { Result } from '../build/bench/runner.js'
 import { targetTable } from '../build/bench/table.js'
-import { judge, TARGETS } from '../build/bench/targets.js'
+import { judge, onlyOpponents, TARGETS } from '../build/bench/targets.js'
 
 const HOST = fileURLToPath(new URL('../build/bench/harness/host.js', import.meta.url))
 
@@ -43,6 +43,17 @@ describe('targets', () => {
       expect(entries, row).toContain('millrace')
       if (against !== undefined) expect(entries, row).toContain(against)
     }
+  })
+
+  it('choose who takes part in a quick run', () => {
+    const quick = onlyOpponents(selectRows('quick'))
+    for (const { row, against } of TARGETS.filter((target) => target.against !== undefined)) {
+      const entries = quick.find(({ scenario }) => scenario === row)?.entries.map(({ name }) => name)
+      expect(entries, row).toContain(against)
+    }
+    const names = (scenario: string) => quick.find((row) => row.scenario === scenario)?.entries.map(({ name }) => name)
+    expect(names('spsc 1:1 cap 1 blocking')).toEqual(['millrace', 'crossbeam'])
+    expect(names('select with a quiet loser')).toEqual(['millrace', 'go', 'crossbeam'])
   })
 
   it('are judged by the medians of one run', () => {

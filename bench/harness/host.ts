@@ -33,12 +33,13 @@ async function runThreads(job: Job): Promise<Reply> {
     crew.map(async (worker, index) => {
       const answer = once(worker, 'message')
       worker.postMessage({ job, index, barrier, gift: gifts[index].value }, gifts[index].transfer ?? [])
-      return (await answer)[0] as Report
+      const report: Report = (await answer)[0]
+      // At once: the others may be waiting at the start line for this thread.
+      if (report.error !== undefined) throw new Error(report.error)
+      return report
     }),
   )
   const { user, system } = process.cpuUsage(before)
-  const failed = reports.find((report) => report.error !== undefined)
-  if (failed) throw new Error(failed.error)
   const samples = reports.flatMap((report) => report.samples ?? [])
   return {
     ns: reports[0].ns ?? Math.max(...reports.map(({ end }) => end)) - Math.min(...reports.map(({ start }) => start)),

@@ -21,11 +21,7 @@ pub fn receive(job: &Job) -> Reply {
 /// Producers and consumers select over the same channels.
 pub fn both(job: &Job) -> Reply {
     let (senders, receivers) = channels(job.producers, job.capacity);
-    race(
-        job,
-        |from, count| send_to_any(&senders, from, count),
-        |count| receive_from_any(&receivers, count),
-    )
+    race(job, |from, count| send_to_any(&senders, from, count), |count| receive_from_any(&receivers, count))
 }
 
 /// Every message is received by a select, made for it, whose other case is never ready.

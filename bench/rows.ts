@@ -244,7 +244,7 @@ export const ROWS: readonly Row[] = [
     selection: 'quick',
   },
   oneLoop('one loop 1:1 cap 0', 'async', [1, 1, 0], 0, 'quick'),
-  oneLoop('one loop 1:1 cap 1024', 'async', [1, 1, 1024], 0, 'default'),
+  oneLoop('one loop 1:1 cap 1024', 'async', [1, 1, 1024], 0, 'full'),
   oneLoop('one loop 4:4 cap 0', 'async', [4, 4, 0], 0, 'full'),
   oneLoop('one loop, close wakes 10,000', 'close', [1, WAITING, 0], 5 * WAITING, 'quick'),
   oneLoop('one loop, select with a quiet loser', 'quiet', [1, 1, 0], QUIET_SELECTS, 'quick'),

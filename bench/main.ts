@@ -10,7 +10,7 @@ import { ratioChart } from './report.js'
 import { type Row, selectRows } from './rows.js'
 import { type Failure, measureRow, type Result, type Settings } from './runner.js'
 import { resultTable, targetTable } from './table.js'
-import { judge } from './targets.js'
+import { judge, onlyOpponents } from './targets.js'
 
 const SETTINGS: Record<Row['selection'], Settings> = {
   quick: { runs: 3, runMs: 40 },
@@ -77,6 +77,12 @@ function keepContenders(rows: readonly Row[], wanted: RegExp | undefined): Row[]
     .filter((row) => row.entries.length > 0)
 }
 
+function chosenRows(selection: Row['selection'], { only, contenders }: Options): Row[] {
+  const rows = keepContenders(selectRows(selection, pattern(only)), pattern(contenders))
+  // Whoever names rows or contenders wants to see them.
+  return selection === 'quick' && only === undefined && contenders === undefined ? onlyOpponents(rows) : rows
+}
+
 /** Says how far the machine was ours alone. */
 function quietness(results: readonly Result[]): string {
   const total = (key: 'runs' | 'repeated' | 'disturbed') => results.reduce((sum, result) => sum + (result[key] ?? 0), 0)
@@ -87,7 +93,7 @@ function quietness(results: readonly Result[]): string {
 
 async function bench(options: Options): Promise<number> {
   const selection = options.full ? 'full' : options.quick ? 'quick' : 'default'
-  const rows = keepContenders(selectRows(selection, pattern(options.only)), pattern(options.contenders))
+  const rows = chosenRows(selection, options)
   if (options.list) {
     for (const row of rows) console.log(row.scenario)
     return 0
@@ -129,7 +135,7 @@ async function bench(options: Options): Promise<number> {
 const cli = cac('npm run bench --')
 cli
   .command('', 'Measures millrace against the other contenders and prints the table')
-  .option('--quick', 'only the rows that have targets, fewer runs')
+  .option('--quick', 'only the rows and contenders that targets and checks are about, fewer runs')
   .option('--full', 'every combination, more runs')
   .option('--only <regexp>', 'only scenarios whose name matches, out of all')
   .option('--contenders <regexp>', 'only contenders whose name matches')

@@ -11,6 +11,7 @@ const TITLE = 22
 const COLOURS: Record<string, string> = {
   millrace: '#0b7285',
   baseline: '#868e96',
+  plain: '#e67700',
   bare: '#adb5bd',
   go: '#1c7ed6',
   crossbeam: '#d9480f',

@@ -6,6 +6,7 @@ import type { Job, Kind } from './harness/protocol.js'
 export type ContenderName =
   | 'millrace'
   | 'baseline'
+  | 'plain'
   | 'bare'
   | 'postMessage'
   | 'postMessage x64'
@@ -28,7 +29,7 @@ export interface Entry {
 
 export interface Row {
   scenario: string
-  group: 'one thread' | 'messages' | 'latency' | 'counter' | 'start-up'
+  group: 'one thread' | 'messages' | 'latency' | 'select' | 'one loop' | 'counter' | 'start-up'
   measure: Measure
   job: Job
   entries: Entry[]
@@ -43,7 +44,7 @@ const TOPOLOGIES: [name: string, producers: number, consumers: number][] = [
   ['mpmc', 2, 2],
   ['mpmc', 4, 4],
 ]
-const CAPACITIES = [1, 128, 1024]
+const CAPACITIES = [0, 1, 128, 1024]
 const STYLES = ['blocking', 'async', 'batch'] as const
 type Style = (typeof STYLES)[number]
 
@@ -51,13 +52,18 @@ const MICRO_CAPACITY = 1024
 const MICRO_ROUNDS = 1000
 const CREATE_CAPACITY = 16
 const CREATE_ROUNDS = 100
+/** Receivers that one close wakes. */
+const WAITING = 10_000
+const QUIET_SELECTS = 100_000
 
 function names(...list: ContenderName[]): Entry[] {
   return list.map((name) => ({ name }))
 }
 
-function messageEntries(style: Style, producers: number, consumers: number): Entry[] {
+function messageEntries(style: Style, producers: number, consumers: number, capacity: number): Entry[] {
   const single = producers === 1 && consumers === 1
+  // Nobody else hands over without a buffer between threads.
+  if (capacity === 0) return style === 'blocking' ? names('millrace', 'go', 'crossbeam') : names('millrace')
   switch (style) {
     case 'blocking':
       return names('millrace', 'baseline', 'go', 'crossbeam', ...(single ? (['ringbuf.js'] as const) : []))
@@ -76,8 +82,16 @@ function messageEntries(style: Style, producers: number, consumers: number): Ent
   }
 }
 
-const QUICK = new Set(['1:1 1024 blocking', '4:4 1024 blocking', '1:1 1 blocking', '1:1 1024 batch', '1:1 1024 async'])
+const QUICK = new Set([
+  '1:1 0 blocking',
+  '1:1 1 blocking',
+  '1:1 1024 blocking',
+  '4:4 1024 blocking',
+  '1:1 1024 batch',
+  '1:1 1024 async',
+])
 const DEFAULT = new Set([
+  '4:4 0 blocking',
   '4:1 1024 blocking',
   '1:4 1024 blocking',
   '2:2 1024 blocking',
@@ -90,14 +104,14 @@ const DEFAULT = new Set([
 function messageRows(): Row[] {
   return STYLES.flatMap((style) =>
     TOPOLOGIES.flatMap(([topology, producers, consumers]) =>
-      CAPACITIES.map((capacity): Row => {
+      CAPACITIES.filter((capacity) => capacity > 0 || style !== 'batch').map((capacity): Row => {
         const key = `${producers}:${consumers} ${capacity} ${style}`
         return {
           scenario: `${topology} ${producers}:${consumers} cap ${capacity} ${style === 'batch' ? 'batch 64' : style}`,
           group: 'messages',
           measure: 'throughput',
           job: { kind: 'throughput', style, producers, consumers, capacity, n: 0 },
-          entries: messageEntries(style, producers, consumers),
+          entries: messageEntries(style, producers, consumers, capacity),
           selection: QUICK.has(key) ? 'quick' : DEFAULT.has(key) ? 'default' : 'full',
         }
       }),
@@ -112,9 +126,52 @@ function oneThread(scenario: string, style: string, entries: Entry[], selection:
   return { scenario, group: 'one thread', measure: 'throughput', job, entries, selection }
 }
 
-function latency(scenario: string, style: string, n: number, entries: Entry[], selection: Row['selection']): Row {
-  const job: Job = { kind: 'pingpong', style, producers: 1, consumers: 1, capacity: 1, n }
+function latency(
+  scenario: string,
+  style: string,
+  n: number,
+  entries: Entry[],
+  selection: Row['selection'],
+  capacity = 1,
+): Row {
+  const job: Job = { kind: 'pingpong', style, producers: 1, consumers: 1, capacity, n }
   return { scenario, group: 'latency', measure: 'latency', job, entries, selection }
+}
+
+function selectRow(
+  shape: string,
+  style: string,
+  [producers, consumers, capacity]: [number, number, number],
+  selection: Row['selection'],
+): Row {
+  const scenario = `${shape} ${producers}:${consumers} cap ${capacity}`
+  const job: Job = { kind: 'select', style, producers, consumers, capacity, n: 0 }
+  return {
+    scenario,
+    group: 'select',
+    measure: 'throughput',
+    job,
+    entries: names('millrace', 'go', 'crossbeam'),
+    selection,
+  }
+}
+
+/** Everything on one event loop of one thread; Go on one processor. */
+function oneLoop(
+  scenario: string,
+  style: string,
+  [producers, consumers, capacity]: [number, number, number],
+  n: number,
+  selection: Row['selection'],
+): Row {
+  return {
+    scenario,
+    group: 'one loop',
+    measure: 'throughput',
+    job: { kind: 'loop', style, producers, consumers, capacity, n },
+    entries: [...names('millrace', 'plain'), { name: 'go', label: 'GOMAXPROCS=1' }],
+    selection,
+  }
 }
 
 function counterRow(threads: number, selection: Row['selection']): Row {
@@ -157,6 +214,7 @@ export const ROWS: readonly Row[] = [
     [...names('millrace', 'baseline', 'go', 'crossbeam'), { name: 'bare', label: 'bare spinning' }],
     'default',
   ),
+  latency('pingpong cap 0 awake, round trip', 'hot', 4000, names('millrace', 'go', 'crossbeam'), 'quick', 0),
   latency(
     'pingpong asleep, one way',
     'asleep',
@@ -171,6 +229,25 @@ export const ROWS: readonly Row[] = [
     [...names('millrace', 'baseline'), { name: 'bare', label: 'bare waitAsync' }, { name: 'postMessage' }],
     'default',
   ),
+  selectRow('select of 2 receives', 'receive', [2, 1, 0], 'default'),
+  selectRow('select of 2 receives', 'receive', [2, 1, 1024], 'quick'),
+  selectRow('select_rx', 'receive', [4, 1, 0], 'quick'),
+  selectRow('select_rx', 'receive', [4, 1, 1024], 'quick'),
+  selectRow('select_both', 'both', [4, 4, 0], 'quick'),
+  selectRow('select_both', 'both', [4, 4, 1024], 'quick'),
+  {
+    scenario: 'select with a quiet loser',
+    group: 'select',
+    measure: 'throughput',
+    job: { kind: 'select', style: 'quiet', producers: 1, consumers: 1, capacity: 0, n: QUIET_SELECTS },
+    entries: names('millrace', 'go', 'crossbeam'),
+    selection: 'quick',
+  },
+  oneLoop('one loop 1:1 cap 0', 'async', [1, 1, 0], 0, 'quick'),
+  oneLoop('one loop 1:1 cap 1024', 'async', [1, 1, 1024], 0, 'full'),
+  oneLoop('one loop 4:4 cap 0', 'async', [4, 4, 0], 0, 'full'),
+  oneLoop('one loop, close wakes 10,000', 'close', [1, WAITING, 0], 5 * WAITING, 'quick'),
+  oneLoop('one loop, select with a quiet loser', 'quiet', [1, 1, 0], QUIET_SELECTS, 'quick'),
   counterRow(2, 'quick'),
   counterRow(4, 'full'),
   {

@@ -38,9 +38,9 @@ export function resultTable(rows: readonly Row[], results: readonly Result[]): s
   return table.toString()
 }
 
-function wording({ form, limit, against }: Verdict): string {
+function wording({ form, limit, against, unit }: Verdict): string {
   if (form === 'faster') return `≥ ${limit} × faster than ${against}`
-  return form === 'time' ? `≤ ${limit} × the time of ${against}` : `≤ ${limit} ms`
+  return form === 'time' ? `≤ ${limit} × the time of ${against}` : `≤ ${limit} ${unit ?? 'ms'}`
 }
 
 export function targetTable(verdicts: readonly Verdict[]): string {

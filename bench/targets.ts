@@ -1,6 +1,6 @@
 // What millrace promises against the others, measured in the same run.
 
-import type { ContenderName } from './rows.js'
+import type { ContenderName, Row } from './rows.js'
 import type { Result } from './runner.js'
 
 export interface Target {
@@ -9,6 +9,8 @@ export interface Target {
   /** `faster`: how many times faster than the other one, at least. `time`: our time as a share of theirs, at most. */
   form: 'faster' | 'time' | 'absolute'
   limit: number
+  /** Of an absolute limit: the unit of the row's figures. Default `ms`. */
+  unit?: 'ms' | 'ns'
 }
 
 export interface Verdict extends Target {
@@ -25,14 +27,37 @@ export const TARGETS: readonly Target[] = [
   { row: 'spsc 1:1 cap 1024 blocking', against: 'crossbeam', form: 'time', limit: 1.2 },
   { row: 'mpmc 4:4 cap 1024 blocking', against: 'baseline', form: 'faster', limit: 2 },
   { row: 'mpmc 4:4 cap 1024 blocking', against: 'go', form: 'time', limit: 1 },
+  { row: 'spsc 1:1 cap 0 blocking', against: 'crossbeam', form: 'time', limit: 1 },
+  { row: 'spsc 1:1 cap 0 blocking', against: 'go', form: 'time', limit: 1.5 },
   { row: 'spsc 1:1 cap 1 blocking', against: 'crossbeam', form: 'time', limit: 1 },
   { row: 'spsc 1:1 cap 1024 batch 64', against: 'go', form: 'time', limit: 0.12 },
   { row: 'spsc 1:1 cap 1024 batch 64', against: 'postMessage', form: 'faster', limit: 80 },
   { row: 'spsc 1:1 cap 1024 async', against: 'postMessage', form: 'faster', limit: 2.5 },
+  { row: 'pingpong cap 0 awake, round trip', against: 'crossbeam', form: 'time', limit: 1 },
+  { row: 'pingpong cap 0 awake, round trip', against: 'go', form: 'time', limit: 1 },
   { row: 'pingpong asleep, one way', against: 'bare', form: 'time', limit: 1.3 },
+  { row: 'select of 2 receives 2:1 cap 1024', against: 'go', form: 'time', limit: 1.2 },
+  { row: 'select of 2 receives 2:1 cap 1024', against: 'crossbeam', form: 'time', limit: 1 },
+  { row: 'select_rx 4:1 cap 0', against: 'crossbeam', form: 'time', limit: 1.5 },
+  { row: 'select_rx 4:1 cap 1024', against: 'crossbeam', form: 'time', limit: 1.5 },
+  { row: 'select_both 4:4 cap 0', against: 'crossbeam', form: 'time', limit: 1.5 },
+  { row: 'select_both 4:4 cap 1024', against: 'crossbeam', form: 'time', limit: 1.5 },
+  { row: 'one loop 1:1 cap 0', against: 'plain', form: 'time', limit: 1.5 },
+  { row: 'one loop 1:1 cap 0', against: 'go', form: 'time', limit: 1.5 },
+  { row: 'one loop, close wakes 10,000', against: undefined, form: 'absolute', limit: 1000, unit: 'ns' },
   { row: 'counter 2 threads', against: 'bare', form: 'faster', limit: 3 },
   { row: 'import + channel + message', against: undefined, form: 'absolute', limit: 15 },
 ]
+
+/** The rows with only those contenders that a target needs. A row without a target against anybody keeps all of its own. */
+export function onlyOpponents(rows: readonly Row[]): Row[] {
+  return rows.map((row) => {
+    const opponents = new Set(TARGETS.filter((target) => target.row === row.scenario).map(({ against }) => against))
+    opponents.delete(undefined)
+    if (opponents.size === 0) return row
+    return { ...row, entries: row.entries.filter(({ name }) => name === 'millrace' || opponents.has(name)) }
+  })
+}
 
 export function judge(results: readonly Result[]): Verdict[] {
   const find = (scenario: string, contender: string) =>

@@ -19,6 +19,8 @@ export interface LibraryChannel {
   dispose?(): void
 }
 
+export type AsyncChannel = Pick<LibraryChannel, 'send' | 'receive'>
+
 export interface LibraryCounter {
   readonly handle: unknown
   add(delta?: number): void
@@ -111,7 +113,7 @@ function throughputPart(job: Job, index: number, channel: LibraryChannel): Part 
   }
 }
 
-function sendBlocking(channel: LibraryChannel, from: number, count: number): Outcome {
+export function sendBlocking(channel: LibraryChannel, from: number, count: number): Outcome {
   for (let value = from; value < from + count; value++) channel.sendSync(value)
   return NOTHING
 }
@@ -122,12 +124,12 @@ function receiveBlocking(channel: LibraryChannel, count: number): Outcome {
   return { count, sum }
 }
 
-async function sendAsync(channel: LibraryChannel, from: number, count: number): Promise<Outcome> {
+export async function sendAsync(channel: AsyncChannel, from: number, count: number): Promise<Outcome> {
   for (let value = from; value < from + count; value++) await channel.send(value)
   return NOTHING
 }
 
-async function receiveAsync(channel: LibraryChannel, count: number): Promise<Outcome> {
+export async function receiveAsync(channel: AsyncChannel, count: number): Promise<Outcome> {
   let sum = 0
   for (let left = count; left > 0; left--) sum += (await channel.receive()) as number
   return { count, sum }

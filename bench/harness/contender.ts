@@ -8,6 +8,8 @@ export interface Outcome {
   count: number
   sum: number
   samples?: number[]
+  /** The time that counts, where it is not all that the part took. */
+  ns?: number
 }
 
 /** What one thread is given: something that `postMessage` can carry. */

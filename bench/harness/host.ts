@@ -8,7 +8,7 @@ import { barrierBuffer } from './barrier.js'
 import type { Contender } from './contender.js'
 import { loadContender } from './load.js'
 import { runMicro } from './micro.js'
-import { type Job, parseJob, type Reply } from './protocol.js'
+import { type Job, parseJob, type Reply, threadCount } from './protocol.js'
 import type { Report } from './worker.js'
 
 const name = process.argv[2]
@@ -25,7 +25,7 @@ async function threads(count: number): Promise<Worker[]> {
 }
 
 async function runThreads(job: Job): Promise<Reply> {
-  const crew = await threads(job.producers + job.consumers)
+  const crew = await threads(threadCount(job))
   const { gifts, finish } = contender.prepare(job)
   const barrier = barrierBuffer()
   const before = process.cpuUsage()
@@ -33,15 +33,16 @@ async function runThreads(job: Job): Promise<Reply> {
     crew.map(async (worker, index) => {
       const answer = once(worker, 'message')
       worker.postMessage({ job, index, barrier, gift: gifts[index].value }, gifts[index].transfer ?? [])
-      return (await answer)[0] as Report
+      const report: Report = (await answer)[0]
+      // At once: the others may be waiting at the start line for this thread.
+      if (report.error !== undefined) throw new Error(report.error)
+      return report
     }),
   )
   const { user, system } = process.cpuUsage(before)
-  const failed = reports.find((report) => report.error !== undefined)
-  if (failed) throw new Error(failed.error)
   const samples = reports.flatMap((report) => report.samples ?? [])
   return {
-    ns: Math.max(...reports.map((report) => report.end)) - Math.min(...reports.map((report) => report.start)),
+    ns: reports[0].ns ?? Math.max(...reports.map(({ end }) => end)) - Math.min(...reports.map(({ start }) => start)),
     cpu: (user + system) / 1e6,
     count: reports.reduce((total, report) => total + report.count, 0),
     sum: reports.reduce((total, report) => total + report.sum, 0),

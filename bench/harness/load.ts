@@ -4,6 +4,7 @@ import type { Contender } from './contender.js'
 const MODULES: Record<string, string> = {
   millrace: '../contenders/millrace.js',
   baseline: '../contenders/baseline.js',
+  plain: '../contenders/plain.js',
   bare: '../contenders/bare.js',
   postMessage: '../contenders/post-message.js',
   'ringbuf.js': '../contenders/ringbuf.js',

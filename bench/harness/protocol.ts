@@ -5,11 +5,15 @@
 //
 // The Go and Rust programs speak the same lines, so every contender is driven in the same way.
 
-export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro'
+export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro' | 'select' | 'loop'
 
 export interface Job {
   kind: Kind
-  /** How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`), or the operation measured by a micro row. */
+  /**
+   * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`), or the operation measured by a micro row; which
+   * side selects (`receive`, `both`), or whether one of two channels is `quiet`; what one loop does (`async`, `close`,
+   * `quiet`).
+   */
   style: string
   producers: number
   consumers: number
@@ -19,7 +23,7 @@ export interface Job {
 }
 
 export interface Reply {
-  /** Wall time from the first thread's start to the last thread's end, in nanoseconds. */
+  /** Wall time from the first thread's start to the last thread's end, or what of it counts, in nanoseconds. */
   ns: number
   /** CPU seconds, user and system, of the whole process during the run. */
   cpu: number
@@ -46,8 +50,13 @@ export function parseJob(line: string): Job {
   return { kind: kind as Kind, style, producers, consumers, capacity, n }
 }
 
+/** How many threads a run takes. In a `loop`, producers and consumers are tasks of one. */
+export function threadCount(job: Job): number {
+  return job.kind === 'loop' ? 1 : job.producers + job.consumers
+}
+
 /** What a run of this job must deliver: messages are 0, 1, 2, … n - 1, so that no loss hides behind a duplicate. */
 export function expected(job: Job): { count: number; sum: number } {
-  if (job.kind === 'throughput') return { count: job.n, sum: (job.n * (job.n - 1)) / 2 }
-  return { count: job.n, sum: job.n }
+  const messages = job.kind === 'throughput' || job.kind === 'select' || (job.kind === 'loop' && job.style !== 'close')
+  return { count: job.n, sum: messages ? (job.n * (job.n - 1)) / 2 : job.n }
 }

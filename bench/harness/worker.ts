@@ -5,7 +5,7 @@ import { passBarrier } from './barrier.js'
 import { nowNs } from './clock.js'
 import type { Outcome } from './contender.js'
 import { loadContender } from './load.js'
-import type { Job } from './protocol.js'
+import { type Job, threadCount } from './protocol.js'
 
 export interface Report extends Outcome {
   start: number
@@ -25,12 +25,12 @@ const contender = await loadContender(workerData as string)
 
 async function work({ job, index, barrier, gift }: Order): Promise<Report> {
   const part = contender.part(job, index, gift)
-  passBarrier(barrier, job.producers + job.consumers)
+  passBarrier(barrier, threadCount(job))
   const start = nowNs()
   const outcome = part()
-  const { count, sum, samples } = outcome instanceof Promise ? await outcome : outcome
+  const found = outcome instanceof Promise ? await outcome : outcome
   const end = nowNs()
-  return { start, end, count, sum, samples }
+  return { start, end, ...found }
 }
 
 port.on('message', async (order: Order) => {

@@ -45,6 +45,14 @@ func run(j job) (reply, error) {
 		return pingPongHot(j), nil
 	case "pingpong asleep":
 		return pingPongAsleep(j), nil
+	case "select receive":
+		return selectReceive(j)
+	case "select both":
+		return selectBoth(j)
+	case "select quiet":
+		return selectQuiet(j), nil
+	case "loop async", "loop close", "loop quiet":
+		return oneLoop(j), nil
 	case "micro sendrecv-f64":
 		return microSendReceive(j), nil
 	case "micro create":

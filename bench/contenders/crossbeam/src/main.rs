@@ -3,6 +3,7 @@
 
 mod latency;
 mod micro;
+mod selects;
 mod throughput;
 
 use std::io::{stdin, BufRead};
@@ -56,6 +57,9 @@ fn run(line: &str) -> Option<Reply> {
         ("throughput", "batch") => Some(throughput::arrays(&job)),
         ("pingpong", "hot") => Some(latency::hot(&job)),
         ("pingpong", "asleep") => Some(latency::asleep(&job)),
+        ("select", "receive") => Some(selects::receive(&job)),
+        ("select", "both") => Some(selects::both(&job)),
+        ("select", "quiet") => Some(selects::quiet(&job)),
         ("micro", "sendrecv-f64") => Some(micro::send_receive(&job)),
         ("micro", "create") => Some(micro::create(&job)),
         _ => None,

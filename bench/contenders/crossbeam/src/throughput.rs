@@ -35,7 +35,7 @@ pub fn arrays(job: &Job) -> Reply {
 }
 
 /// Starts all threads at one line, waits for all, adds up what the consumers found.
-fn race(job: &Job, produce: impl Fn(usize, usize) + Sync, consume: impl Fn(usize) -> f64 + Sync) -> Reply {
+pub fn race(job: &Job, produce: impl Fn(usize, usize) + Sync, consume: impl Fn(usize) -> f64 + Sync) -> Reply {
     let barrier = Barrier::new(job.producers + job.consumers);
     let (barrier, produce, consume) = (&barrier, &produce, &consume);
     scope(|threads| {

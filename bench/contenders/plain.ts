@@ -1,0 +1,8 @@
+import { PlainChannel } from '../baseline/plain-channel.js'
+import { recv, select } from '../baseline/plain-select.js'
+import { oneLoopContender } from './one-loop.js'
+
+export default oneLoopContender<PlainChannel<number>>({
+  channel: (capacity) => new PlainChannel<number>(capacity),
+  selectReceive: async (busy, quiet) => (await select({ busy: recv(busy), quiet: recv(quiet) })).value as number,
+})

@@ -309,12 +309,13 @@ function sendGate(ch: usize, open: u32, v: u64): u32 {
   if (!(state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS))) return RETRY;
   if (!settleNow(ch)) return BUSY;
   const now = load32(ch + HEAD_STATE);
+  if (now & CHANNEL_RECEIVERS && get32(ch + CHANNEL_CAPACITY) == 0) {
+    set64(self + THREAD_VALUE, v);
+    const s = exchange(ch, CHANNEL_RECVQ);
+    return s == OK ? TOLD : s == BUSY ? BUSY : RETRY;
+  }
   // Others were here before us, and had no room a moment ago: the channel is full.
-  if (now & CHANNEL_SENDERS) return WOULD_BLOCK;
-  if (!(now & CHANNEL_RECEIVERS) || get32(ch + CHANNEL_CAPACITY) != 0) return RETRY;
-  set64(self + THREAD_VALUE, v);
-  const s = exchange(ch, CHANNEL_RECVQ);
-  return s == OK ? TOLD : s == BUSY ? BUSY : RETRY;
+  return now & CHANNEL_SENDERS ? WOULD_BLOCK : RETRY;
 }
 
 // Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED, STALE or BUSY, in THREAD_STATUS; the result is FINE for OK.
@@ -377,12 +378,12 @@ function receiveGate(ch: usize, open: u32, s: u32, tries: u32): u32 {
   if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
     if (!settleNow(ch)) return BUSY;
     state = load32(ch + HEAD_STATE);
-    // Others were here before us, and found nothing a moment ago: the channel is empty.
-    if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return WOULD_BLOCK;
     if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) {
       const x = exchange(ch, CHANNEL_SENDQ);
       return x == WOULD_BLOCK ? <u32>RETRY : x;
     }
+    // Others were here before us, and found nothing a moment ago: the channel is empty.
+    if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return WOULD_BLOCK;
   }
   return RETRY;
 }

@@ -22,7 +22,16 @@ export type { LocalChannel } from './local-channel.js'
 export { type Merged, merge } from './merge.js'
 export { type Never, never } from './never.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
-export { type Cases, type Receivable, RecvCase, recv, SendCase, type Sendable, type Selected, send } from './select-cases.js'
+export {
+  type Cases,
+  type Receivable,
+  RecvCase,
+  recv,
+  type Selected,
+  type Sendable,
+  SendCase,
+  send,
+} from './select-cases.js'
 export { Stack, type StackOptions } from './stack.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
 export type { WaitOptions } from './wait.js'

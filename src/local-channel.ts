@@ -98,6 +98,11 @@ export class LocalChannel<T> {
     }
   }
 
+  /** What lies ready, without waiting for more. */
+  *available(): Generator<T, void, undefined> {
+    for (let next = this.tryNext(); next !== undefined && !next.done; next = this.tryNext()) yield next.value
+  }
+
   #receive<R>(options: WaitOptions | undefined, result: (next: Next<T>) => R): Promise<R> {
     try {
       const timeout = timeoutOf(options)

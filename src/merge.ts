@@ -1,19 +1,23 @@
 // merge: many channels received from as if they were one.
 
 import type { Channel, Next } from './channel.js'
-import type { ReceiveChannel } from './ends.js'
+import { silence } from './clock.js'
 import { typeError } from './errors.js'
 import { select, selectSync, trySelect } from './select.js'
-import { type Cases, RecvCase, recv } from './select-cases.js'
+import { type Cases, type Receivable, RecvCase, recv } from './select-cases.js'
+import type { LocalSource } from './source.js'
 import type { WaitOptions } from './wait.js'
 
 /** What {@link merge} returns: a receiver of values from several channels. */
 export class Merged<T> {
   readonly #open: Set<Channel<T>>
+  /** @internal Timers, and what never has a value: these do not end. */
+  readonly sources: readonly LocalSource<T>[]
 
   /** @internal */
-  constructor(channels: Iterable<Channel<T>>) {
+  constructor(channels: Iterable<Channel<T>>, sources: readonly LocalSource<T>[]) {
     this.#open = new Set(channels)
+    this.sources = sources
   }
 
   /** @internal The channels that are not yet known to be closed and drained. */
@@ -23,7 +27,7 @@ export class Merged<T> {
 
   /** @internal Whether all channels are closed and drained, as far as has been found out by receiving. */
   get drained(): boolean {
-    return this.#open.size === 0
+    return this.#open.size === 0 && this.sources.length === 0
   }
 
   /** @internal Notes that a channel is closed and drained. Whether all are now. */
@@ -88,6 +92,11 @@ export class Merged<T> {
     }
   }
 
+  /** What is there, without waiting for more. */
+  *available(): Generator<T, void, undefined> {
+    for (let next = this.tryNext(); next !== undefined && !next.done; next = this.tryNext()) yield next.value
+  }
+
   #cases(): Cases {
     return { merged: new RecvCase<T>(undefined, undefined, this) }
   }
@@ -106,18 +115,23 @@ export function mergedOf<T>(object: unknown): Merged<T> | undefined {
  * Receives from several channels as if they were one: from whichever has a value, at random if several have. Nothing is forwarded ahead of time, so
  * no value is lost when nobody receives any more, and the channels' capacities bound what waits. It ends when all channels are closed and drained.
  *
- * @throws TypeError for anything but channels of one arena, or receiving halves of such.
+ * @throws TypeError for what cannot be received from, and for channels of different arenas.
  * @example
  * for await (const v of merge(a, b.receiver)) console.log(v)
  */
-export function merge<T>(...receivers: ReceiveChannel<T>[]): Merged<T> {
-  const channels = receivers.map((receiver) => {
-    const { channel } = recv(receiver)
-    if (channel === undefined) throw typeError('merge takes channels, or receiving halves of channels')
-    return channel
-  })
+export function merge<T>(...receivers: Receivable<T>[]): Merged<T> {
+  const channels: Channel<T>[] = []
+  const sources: LocalSource<T>[] = []
+  for (const receiver of receivers) {
+    const { channel, source, merged } = recv(receiver)
+    if (channel !== undefined) channels.push(channel)
+    else if (merged !== undefined) {
+      channels.push(...merged.channels)
+      sources.push(...merged.sources)
+    } else sources.push(source ?? silence)
+  }
   for (const channel of channels) {
     if (channel.arena !== channels[0]?.arena) throw typeError('merge takes channels of one arena')
   }
-  return new Merged(channels)
+  return new Merged(channels, sources)
 }

@@ -69,7 +69,8 @@ export function recv<T>(from: Receivable<T>): RecvCase<T> {
  */
 export function send<T>(to: Sendable<T>, value: T): SendCase<T> {
   if (to === null || to === undefined || to === never) return new SendCase<T>(undefined, value)
-  const channel = to instanceof Channel ? (to as Channel<T>) : to instanceof SendEnd ? (to.channel as Channel<T>) : undefined
+  const channel =
+    to instanceof Channel ? (to as Channel<T>) : to instanceof SendEnd ? (to.channel as Channel<T>) : undefined
   if (channel === undefined) {
     if (to instanceof ReceiveEnd) throw typeError('send takes what can be sent to; this is the receiving half')
     throw typeError(`send takes a channel, never, null or undefined, not ${show(to)}`)
@@ -79,7 +80,9 @@ export function send<T>(to: Sendable<T>, value: T): SendCase<T> {
 }
 
 /** Cases by name. */
-export type Cases = { readonly [name: string]: RecvCase<unknown> | SendCase<never> | SendCase<unknown> | null | undefined }
+export type Cases = {
+  readonly [name: string]: RecvCase<unknown> | SendCase<never> | SendCase<unknown> | null | undefined
+}
 
 /** The outcome of one case: `done` says that its channel is closed and drained. */
 type Outcome<K, A> =

@@ -73,18 +73,21 @@ export class Round {
   readonly operation: Operation
   /** Whether the hit and what lies in the arena are used again. */
   readonly reusable: boolean
-  readonly #biased: boolean
+  /** Whether the first of the ready cases is taken, instead of any. */
+  biased: boolean
   readonly #arms: Arm[] = []
   readonly #groups: Group[] = []
-  /** The cases that are on, in no order. */
+  /** The cases that are on, in the order in which they are written. */
   #active: Arm[] = []
+  /** The same, in no order. */
+  #shuffled: Arm[] = []
   /** Address of the select in the arena, 0 before it is first needed. */
   #select = 0
 
   constructor(cases: unknown, biased: boolean, reusable = false) {
     if (typeof cases !== 'object' || cases === null)
       throw typeError(`the cases of a select are an object of recv(…) and send(…) by name, not ${show(cases)}`)
-    this.#biased = biased
+    this.biased = biased
     this.reusable = reusable
     for (const [name, given] of Object.entries(cases)) this.#add(name, given)
     for (const { channel } of this.#groups) {
@@ -102,20 +105,26 @@ export class Round {
   }
 
   #add(name: string, given: unknown): void {
-    if (given === null || given === undefined) return
+    if (given === null || given === undefined) {
+      this.#arms.push(arm(name, false))
+      return
+    }
     if (given instanceof SendCase) {
       if (given.channel !== undefined) this.#arm(name, true, given.channel, given.value)
       else this.#arms.push(arm(name, true))
       return
     }
     if (!(given instanceof RecvCase)) {
-      throw typeError(`case ${show(name)} of a select is made by recv(…) or send(…), or null or undefined, not ${show(given)}`)
+      throw typeError(
+        `case ${show(name)} of a select is made by recv(…) or send(…), or null or undefined, not ${show(given)}`,
+      )
     }
     const { channel, source, merged } = given
     if (channel !== undefined) this.#arm(name, false, channel, undefined)
     else if (merged !== undefined) {
       if (this.reusable) throw typeError('a Selector takes the channels of a merge one by one')
       for (const part of merged.channels) this.#arm(name, false, part, undefined, merged)
+      for (const part of merged.sources) this.#arms.push({ ...arm(name, false), source: part, on: true })
       // All have ended: that is its outcome.
       if (merged.drained) this.#arms.push({ ...arm(name, false), merged, on: true })
     } else this.#arms.push({ ...arm(name, false), source, on: source !== undefined })
@@ -131,6 +140,7 @@ export class Round {
 
   #activate(): void {
     this.#active = this.#arms.filter(({ on }) => on)
+    this.#shuffled = this.#active.slice()
   }
 
   #named(name: string): Arm {
@@ -179,15 +189,16 @@ export class Round {
   /** Does one of the cases that are ready, at random: whether there was one. */
   attempt(): boolean {
     const active = this.#active
-    const n = active.length
+    const order = this.biased ? active : this.#shuffled
+    const n = order.length
     for (let k = 0; k < n; k++) {
-      if (!this.#biased && k + 1 < n) {
+      if (!this.biased && k + 1 < n) {
         const j = k + below(n - k)
-        const other = active[j] as Arm
-        active[j] = active[k] as Arm
-        active[k] = other
+        const other = order[j] as Arm
+        order[j] = order[k] as Arm
+        order[k] = other
       }
-      if (this.#try(active[k] as Arm)) return true
+      if (this.#try(order[k] as Arm)) return true
       // A channel of a merge has ended, and the list is another one.
       if (active !== this.#active) return this.attempt()
     }
@@ -304,7 +315,7 @@ export class Round {
   #choose({ arms }: Group): Arm | undefined {
     if (arms.length === 1) return (arms[0] as Arm).on ? arms[0] : undefined
     const on = arms.filter((a) => a.on)
-    return on[this.#biased ? 0 : below(on.length)]
+    return on[this.biased ? 0 : below(on.length)]
   }
 
   /** Sees to it that the group has a waiter: OK or NO_MEMORY. */

@@ -11,6 +11,7 @@ import { meet, sleep, spin } from './wait.js'
 
 /** Blocks until one case is done. `timeout` in ms. */
 export function selectBlocking(round: Round, timeout: number): void {
+  if (timeout === 0 ? round.tryNow() : round.attempt()) return
   if (timeout === 0) throw new TimeoutError('select', timeout)
   const deadline = performance.now() + timeout
   do {
@@ -47,9 +48,7 @@ function waitOnce(round: Round, deadline: number): boolean {
 
 /** Awaits one case. `timeout` in ms. */
 export function selectAsync(round: Round, timeout: number, signal: AbortSignal | undefined): Promise<Hit> {
-  if (round.attempt()) {
-    return keep(round.result())
-  }
+  if (timeout === 0 ? round.tryNow() : round.attempt()) return keep(round.result())
   if (timeout === 0) throw new TimeoutError('select', timeout)
   return new Promise((resolve, reject) => {
     const loop = round.arena?.loop

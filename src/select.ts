@@ -1,9 +1,9 @@
+import { MillraceError, show, typeError } from './errors.js'
+import { requireBlocking } from './local-channel.js'
 import type { Cases, NotEmpty, Selected } from './select-cases.js'
 import { Round } from './select-round.js'
 import { selectAsync, selectBlocking } from './select-wait.js'
 import { timeoutOf, type WaitOptions } from './wait.js'
-import { requireBlocking } from './local-channel.js'
-import { MillraceError, show, typeError } from './errors.js'
 
 export interface SelectOptions extends WaitOptions {
   /** If several cases are ready, take the first of them in the order in which they are written, instead of one at random. */
@@ -39,7 +39,7 @@ export function selectSync<const C extends Cases>(cases: C & NotEmpty<C>, option
   const timeout = timeoutOf(options)
   const round = new Round(cases, biasedOf(options))
   try {
-    if (!round.attempt()) selectBlocking(round, timeout)
+    selectBlocking(round, timeout)
     return round.result() as Selected<C>
   } finally {
     round.release()
@@ -51,17 +51,21 @@ export function selectSync<const C extends Cases>(cases: C & NotEmpty<C>, option
  *
  * @throws ClosedError if it chooses a send case whose channel is closed.
  */
-export function trySelect<const C extends Cases>(cases: C & NotEmpty<C>, options?: Pick<SelectOptions, 'biased'>): Selected<C> | undefined {
+export function trySelect<const C extends Cases>(
+  cases: C & NotEmpty<C>,
+  options?: Pick<SelectOptions, 'biased'>,
+): Selected<C> | undefined {
   const round = new Round(cases, biasedOf(options))
   return round.tryNow() ? (round.result() as Selected<C>) : undefined
 }
 
-function biasedOf(options: unknown): boolean {
-  if (options === undefined) return false
-  if (typeof options !== 'object' || options === null) throw typeError(`the options of select are an object { timeout, signal, biased }, not ${show(options)}`)
+function biasedOf(options: unknown, otherwise = false): boolean {
+  if (options === undefined) return otherwise
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`the options of select are an object { timeout, signal, biased }, not ${show(options)}`)
   const { biased } = options as SelectOptions
   if (biased !== undefined && typeof biased !== 'boolean') throw typeError(`biased is a boolean, not ${show(biased)}`)
-  return biased === true
+  return biased ?? otherwise
 }
 
 /**
@@ -79,32 +83,34 @@ function biasedOf(options: unknown): boolean {
  */
 export class Selector<const C extends Cases> {
   readonly #round: Round
+  readonly #biased: boolean
   #busy = false
   #disposed = false
 
   /** @throws TypeError for what is not a case, a merge, or channels of different arenas. */
   constructor(cases: C & NotEmpty<C>, options?: Pick<SelectOptions, 'biased'>) {
-    this.#round = new Round(cases, biasedOf(options), true)
+    this.#biased = biasedOf(options)
+    this.#round = new Round(cases, this.#biased, true)
   }
 
   /** Waits as `select`. The promise's hit is the same object each time. */
-  async select(options?: WaitOptions): Promise<Selected<C>> {
+  async select(options?: SelectOptions): Promise<Selected<C>> {
     const timeout = timeoutOf(options)
-    this.#enter()
+    const round = this.#enter(options)
     try {
-      return (await selectAsync(this.#round, timeout, options?.signal)) as Selected<C>
+      return (await selectAsync(round, timeout, options?.signal)) as Selected<C>
     } finally {
       this.#busy = false
     }
   }
 
   /** Blocks as `selectSync`. */
-  selectSync(options?: WaitOptions): Selected<C> {
-    const round = this.#enter()
+  selectSync(options?: SelectOptions): Selected<C> {
+    requireBlocking('selectSync', 'select')
+    const timeout = timeoutOf(options)
+    const round = this.#enter(options)
     try {
-      if (round.attempt()) return round.hit as Selected<C>
-      requireBlocking('selectSync', 'select')
-      selectBlocking(round, timeoutOf(options))
+      selectBlocking(round, timeout)
       return round.hit as Selected<C>
     } finally {
       this.#busy = false
@@ -112,8 +118,8 @@ export class Selector<const C extends Cases> {
   }
 
   /** Does not wait, as `trySelect`. */
-  trySelect(): Selected<C> | undefined {
-    const round = this.#enter()
+  trySelect(options?: Pick<SelectOptions, 'biased'>): Selected<C> | undefined {
+    const round = this.#enter(options)
     try {
       return round.tryNow() ? (round.hit as Selected<C>) : undefined
     } finally {
@@ -149,12 +155,14 @@ export class Selector<const C extends Cases> {
 
   #idle(): Round {
     if (this.#disposed) throw new MillraceError('ERR_STALE_HANDLE', 'this Selector has been disposed of')
-    if (this.#busy) throw new MillraceError('ERR_BUSY', 'this Selector is in the middle of a select: use one Selector for each task')
+    if (this.#busy)
+      throw new MillraceError('ERR_BUSY', 'a select of this Selector is pending: use one Selector for each task')
     return this.#round
   }
 
-  #enter(): Round {
+  #enter(options: unknown): Round {
     const round = this.#idle()
+    round.biased = options === undefined ? this.#biased : biasedOf(options, this.#biased)
     this.#busy = true
     return round
   }

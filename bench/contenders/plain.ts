@@ -4,5 +4,6 @@ import { oneLoopContender } from './one-loop.js'
 
 export default oneLoopContender<PlainChannel<number>>({
   channel: (capacity) => new PlainChannel<number>(capacity),
-  selectReceive: async (busy, quiet) => (await select({ busy: recv(busy), quiet: recv(quiet) })).value as number,
+  selectReceive: (busy, quiet) =>
+    select({ busy: recv(busy), quiet: recv(quiet) }) as Promise<{ value: number | undefined }>,
 })

@@ -64,8 +64,8 @@ export function rendezvousThreads({ name, arena, make, gate }: SharedSelectSubje
     for (const { name, left, right } of placements) {
       test(`SEND-5 a send completes only when its value has been received (${name})`, async () => {
         const ch = make(f64)
-        const parked = parkedMeter(arena)
         const done = gate()
+        const parked = parkedMeter(arena)
         const sending = left(
           async ({ open, io }, handle, gate) => {
             await io.send(open(handle), 7)

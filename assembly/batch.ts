@@ -112,7 +112,6 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
         if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
       }
     }
-    const expected = open | (state & CHANNEL_CLOSED);
     let settle = false;
     if (wide) {
       const head = load64(ch + CHANNEL_HEAD);
@@ -124,7 +123,7 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
         enter();
         s = RETRY;
         if (wide_popMany(ch, head, published, k)) {
-          settle = mustSettle(ch, expected);
+          settle = mustSettle(ch, open);
           s = OK;
         }
         leave();
@@ -139,7 +138,7 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
       s = <u32>(r >> 32);
       if (s == OK) {
         set32(values, <u32>r);
-        settle = mustSettle(ch, expected);
+        settle = mustSettle(ch, open);
       }
       leave();
       if (s == OK) {

@@ -28,7 +28,7 @@ import {
   WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
-import { wide_pop, wide_push } from "./ring-wide.ts";
+import { wide_claim, wide_head, wide_next, wide_push, wide_value, wide_whyNone } from "./ring-wide.ts";
 import { duty, dutyDone, relax, self } from "./thread.ts";
 import {
   append, claim, complete, GONE, GOT, HELD, ring, tryLock, unclaim, unlink, unlock, waiter_create, waiter_release,
@@ -38,6 +38,7 @@ const IDLE: u32 = 0;
 const AGAIN: u32 = 1;
 const STUCK: u32 = 2; // another thread is inside its section
 const OPEN: u32 = 0xff; // no outcome yet
+const SHORT: u32 = 5; // for relax: 32 turns
 
 /** A new channel; 0 if the arena is full. */
 export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
@@ -101,7 +102,15 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 /** One attempt to receive, whichever ring: the status; the value stands in THREAD_VALUE. Inside a section. */
 // @ts-ignore: decorator
 @inline function pop(ch: usize, state: u32): u32 {
-  if (get32(ch + CHANNEL_WIDE)) return wide_pop(ch);
+  if (get32(ch + CHANNEL_WIDE)) {
+    const head = wide_head(ch);
+    const next = wide_next(ch, head);
+    if (next == head) return wide_whyNone(ch, head);
+    const v = wide_value(ch, head);
+    if (!wide_claim(ch, head, next)) return RETRY;
+    set64(self + THREAD_VALUE, v);
+    return OK;
+  }
   const r = narrow_pop(ch, sealOf(state));
   set64(self + THREAD_VALUE, r);
   return <u32>(r >> 32);
@@ -287,7 +296,7 @@ export function exchange(ch: usize, queue: usize): u32 {
 // @ts-ignore: decorator
 @inline export function mustSettle(ch: usize, open: u32): bool {
   // Dekker with append in waiter.ts: we have changed the ring and look for waiters.
-  if (load32(ch + HEAD_STATE) == open) return false;
+  if ((load32(ch + HEAD_STATE) & ~CHANNEL_CLOSED) == open) return false;
   duty(DUTY_SETTLE, ch, 0);
   return true;
 }
@@ -307,7 +316,8 @@ function sendGate(ch: usize, open: u32, v: u64): u32 {
   if ((state & ~FLAGS_MASK) != open) return STALE;
   if (state & CHANNEL_CLOSED) return CLOSED;
   if (!(state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS))) return RETRY;
-  if (!settleNow(ch)) return BUSY;
+  // Only where nobody waits on our own side we may be served at once.
+  if ((state & CHANNEL_SENDERS || get32(ch + CHANNEL_CAPACITY) != 0) && !settleNow(ch)) return BUSY;
   const now = load32(ch + HEAD_STATE);
   if (now & CHANNEL_RECEIVERS && get32(ch + CHANNEL_CAPACITY) == 0) {
     set64(self + THREAD_VALUE, v);
@@ -318,40 +328,45 @@ function sendGate(ch: usize, open: u32, v: u64): u32 {
   return now & CHANNEL_SENDERS ? WOULD_BLOCK : RETRY;
 }
 
-// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED, STALE or BUSY, in THREAD_STATUS; the result is FINE for OK.
+// Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED, STALE, RETRY or BUSY, in THREAD_STATUS; the result is FINE for OK. RETRY: another thread
+// was faster, call again. The bindings do that, for a loop here would cost every call; in the model it is here.
 
 export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
-  // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by the gate (stale).
-  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, <u32>v);
-  while (gate == RETRY) {
-    enter();
-    const s = narrow_push(ch, v);
-    if (s == OK) {
-      const settle = mustSettle(ch, open);
+  let gate: u32;
+  do {
+    // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by the gate (stale).
+    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, <u32>v);
+    if (gate == RETRY) {
+      enter();
+      const s = narrow_push(ch, v);
+      if (s == OK) {
+        const settle = mustSettle(ch, open);
+        leave();
+        return said(settle ? told(ch) : OK);
+      }
       leave();
-      return said(settle ? told(ch) : OK);
+      if (s == WOULD_BLOCK) gate = s; // CLOSED is for the state to say, or STALE
     }
-    leave();
-    if (s == WOULD_BLOCK) return said(s); // CLOSED is for the state to say, or STALE
-    gate = sendGate(ch, open, <u32>v);
-  }
+  } while (isDefined(MODEL) && gate == RETRY);
   return said(gate);
 }
 
 export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
-  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, reinterpret<u64>(v));
-  while (gate == RETRY) {
-    enter();
-    const s = wide_push(ch, reinterpret<u64>(v));
-    if (s == OK) {
-      const settle = mustSettle(ch, open);
+  let gate: u32;
+  do {
+    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, reinterpret<u64>(v));
+    if (gate == RETRY) {
+      enter();
+      const s = wide_push(ch, reinterpret<u64>(v));
+      if (s == OK) {
+        const settle = mustSettle(ch, open);
+        leave();
+        return said(settle ? told(ch) : OK);
+      }
       leave();
-      return said(settle ? told(ch) : OK);
+      if (s == WOULD_BLOCK) gate = s;
     }
-    leave();
-    if (s == WOULD_BLOCK) return said(s);
-    gate = sendGate(ch, open, reinterpret<u64>(v));
-  }
+  } while (isDefined(MODEL) && gate == RETRY);
   return said(gate);
 }
 
@@ -364,7 +379,7 @@ export function channel_trySend64(ch: usize, open: u32, v: i64): u32 { return ch
  * What stands before a receive on a channel that is closed or stale, or where others wait, or after the ring has said `s`: RETRY (nothing, try
  * the ring), OK (received from one who waited: the value is in THREAD_VALUE), WOULD_BLOCK, CLOSED, STALE or BUSY, as in sendGate.
  */
-function receiveGate(ch: usize, open: u32, s: u32, tries: u32): u32 {
+function receiveGate(ch: usize, open: u32, s: u32): u32 {
   // Read after the ring: it may have been closed and drained since.
   let state = load32(ch + HEAD_STATE);
   if ((state & ~FLAGS_MASK) != open) return STALE;
@@ -374,9 +389,12 @@ function receiveGate(ch: usize, open: u32, s: u32, tries: u32): u32 {
     if (state & CHANNEL_CLOSED) s = sealEmpty(ch);
   }
   if (s == CLOSED) return CLOSED;
-  if (s == BUSY && relax(tries)) return BUSY;
+  if (s == BUSY) {
+    relax(SHORT);
+    return BUSY;
+  }
   if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
-    if (!settleNow(ch)) return BUSY;
+    if ((state & CHANNEL_RECEIVERS || get32(ch + CHANNEL_CAPACITY) != 0) && !settleNow(ch)) return BUSY;
     state = load32(ch + HEAD_STATE);
     if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) {
       const x = exchange(ch, CHANNEL_SENDQ);
@@ -396,55 +414,64 @@ function toldValue(ch: usize, v: u64): void {
 }
 
 // Receiving without waiting: the value itself, as a number; or NaN, and THREAD_STATUS says why: OK (waiters have been told, or the value looks like
-// NaN: it is in THREAD_VALUE), WOULD_BLOCK, CLOSED (and empty), STALE or BUSY.
+// NaN: it is in THREAD_VALUE), WOULD_BLOCK, CLOSED (and empty), STALE, RETRY or BUSY: as above, call again.
 
 /** From a ring of 32-bit values: their bits as u32. */
 export function channel_take32(ch: usize, open: u32): f64 {
-  let tries: u32 = 0;
-  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY, 0);
-  while (gate == RETRY) {
-    const closed = peek32(ch + HEAD_STATE) & CHANNEL_CLOSED;
-    enter();
-    const r = narrow_pop(ch, sealOf(closed));
-    if (r >> 32 == OK) {
-      const settle = mustSettle(ch, open | closed);
-      leave();
-      if (settle) {
-        toldValue(ch, r);
-        return NaN;
+  let gate: u32;
+  do {
+    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY);
+    if (gate == RETRY) {
+      const closed = peek32(ch + HEAD_STATE) & CHANNEL_CLOSED;
+      enter();
+      const r = narrow_pop(ch, sealOf(closed));
+      if (r >> 32 == OK) {
+        const settle = mustSettle(ch, open);
+        leave();
+        if (settle) {
+          toldValue(ch, r);
+          return NaN;
+        }
+        set64(self + THREAD_VALUE, r);
+        status(OK);
+        return <f64><u32>r;
       }
-      set64(self + THREAD_VALUE, r);
-      status(OK);
-      return <f64><u32>r;
+      leave();
+      gate = receiveGate(ch, open, <u32>(r >> 32));
     }
-    leave();
-    gate = receiveGate(ch, open, <u32>(r >> 32), tries++);
-  }
+  } while (isDefined(MODEL) && gate >= <u32>RETRY);
   status(gate);
   return NaN;
 }
 
 /** From a ring of 64-bit values: their bits as f64. */
 export function channel_take64(ch: usize, open: u32): f64 {
-  let tries: u32 = 0;
-  let gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY, 0);
-  while (gate == RETRY) {
-    enter();
-    const s = wide_pop(ch);
-    const v = get64(self + THREAD_VALUE);
-    if (s == OK) {
-      const settle = mustSettle(ch, open | (peek32(ch + HEAD_STATE) & CHANNEL_CLOSED));
+  let gate: u32;
+  do {
+    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY);
+    if (gate == RETRY) {
+      enter();
+      const head = wide_head(ch);
+      const next = wide_next(ch, head);
+      if (next != head) {
+        const v = wide_value(ch, head);
+        if (wide_claim(ch, head, next)) {
+          const settle = mustSettle(ch, open);
+          leave();
+          if (settle) {
+            toldValue(ch, v);
+            return NaN;
+          }
+          set64(self + THREAD_VALUE, v);
+          status(OK);
+          return reinterpret<f64>(v);
+        }
+        gate = RETRY;
+      } else gate = wide_whyNone(ch, head);
       leave();
-      if (settle) {
-        toldValue(ch, v);
-        return NaN;
-      }
-      status(OK);
-      return reinterpret<f64>(v);
+      gate = receiveGate(ch, open, gate);
     }
-    leave();
-    gate = receiveGate(ch, open, s, tries++);
-  }
+  } while (isDefined(MODEL) && gate >= <u32>RETRY);
   status(gate);
   return NaN;
 }

@@ -23,9 +23,8 @@ import {
 } from "./atomics.ts";
 import {
   BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_MARKS, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
-  MARK_ONE, OK, RETRY, THREAD_VALUE, VALUE_BYTES, WOULD_BLOCK,
+  MARK_ONE, OK, RETRY, VALUE_BYTES, WOULD_BLOCK,
 } from "./layout.ts";
-import { self } from "./thread.ts";
 
 if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks by 2");
 
@@ -37,7 +36,7 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
 /** Moves the limit if the head has moved: how far the tail can go now. */
 // @ts-ignore: decorator
 @inline function newLimit(ch: usize, old: u32): u32 {
-  const limit = <u32>load64(ch + CHANNEL_HEAD) + get32(ch + CHANNEL_CAPACITY); // pairs with the claim of wide_pop: what it has read may be overwritten
+  const limit = <u32>load64(ch + CHANNEL_HEAD) + get32(ch + CHANNEL_CAPACITY); // pairs with wide_claim: what was read before may be overwritten
   cas32(ch + CHANNEL_LIMIT, old, limit); // not a store: one that comes late must not bring an old limit back
   return limit;
 }
@@ -54,38 +53,40 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   if (cas64(ch + CHANNEL_TAIL, tail64, <u64>(tail + 1)) != tail64) return RETRY;
   const index = tail & (get32(ch + CHANNEL_LAP) - 1); // plain: constant since the channel was made
   set64(valueAt(ch, index), v); // plain: ours from the claim until the publish; who still reads here will not get its claim
-  store32(markAt(ch, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_pop
+  store32(markAt(ch, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_next
   return OK;
 }
 
-/** Why nothing stands at the head: WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. */
-// @ts-ignore: decorator
-@inline function popRefused(ch: usize, head64: u64, mark: usize, seen: u32): u32 {
-  if (load64(ch + CHANNEL_HEAD) != head64) return RETRY;
-  const tail = load64(ch + CHANNEL_TAIL);
-  // Nothing claimed beyond the head: empty at this moment. Else a sender is inside, or has just been.
-  if (<u32>tail == <u32>head64) return tail >> 32 ? CLOSED : WOULD_BLOCK;
-  return load32(mark) == seen ? BUSY : RETRY;
-}
+// A receive, in four steps: the head, as a hint; what the head will be, if there is a value; the value; the claim, which confirms the others. All
+// but the first without loop and call, inside a section. Written so, and not as one function, for the value to stay in a register.
 
-/** One attempt to take the oldest value, to THREAD_VALUE: OK, WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. No loop, no call; inside a section. */
 // @ts-ignore: decorator
-@inline export function wide_pop(ch: usize): u32 {
-  const head64 = peek64(ch + CHANNEL_HEAD); // validated by the claim
+@inline export function wide_head(ch: usize): u64 { return peek64(ch + CHANNEL_HEAD); }
+
+/** The head after a receive; the same head if there is no value: see wide_whyNone. */
+// @ts-ignore: decorator
+@inline export function wide_next(ch: usize, head64: u64): u64 {
   const head = <u32>head64;
-  const index = head & (get32(ch + CHANNEL_LAP) - 1);
   let published = <u32>(head64 >> 32);
   if (published == head) {
-    const mark = markAt(ch, index);
-    const seen = load32(mark);
+    const index = head & (get32(ch + CHANNEL_LAP) - 1);
+    const seen = load32(markAt(ch, index));
     if (seen == (head - index | MARK_ONE)) published++;
     else if (seen == (head - index | MARK_BATCH)) published += batchLength(ch, head);
-    else return popRefused(ch, head64, mark, seen);
-  } else if (load64(ch + CHANNEL_HEAD) != head64) return RETRY; // acquires what the claim that moved `published` had seen
-  const v = peek64(valueAt(ch, index)); // racing: counts only if the claim succeeds
-  if (cas64(ch + CHANNEL_HEAD, head64, <u64>published << 32 | <u64>(head + 1)) != head64) return RETRY;
-  set64(self + THREAD_VALUE, v);
-  return OK;
+    else return head64;
+  } else if (load64(ch + CHANNEL_HEAD) != head64) return head64; // acquires what the claim that moved `published` had seen
+  return <u64>published << 32 | <u64>(head + 1);
+}
+
+/** The value at the head. Racing: counts only if the claim succeeds. */
+// @ts-ignore: decorator
+@inline export function wide_value(ch: usize, head64: u64): u64 {
+  return peek64(valueAt(ch, <u32>head64 & (get32(ch + CHANNEL_LAP) - 1)));
+}
+
+// @ts-ignore: decorator
+@inline export function wide_claim(ch: usize, head64: u64, next: u64): bool {
+  return cas64(ch + CHANNEL_HEAD, head64, next) == head64;
 }
 
 /** Length of the batch that begins at `p`: it stands in the mark after its first. Racing, as the value. */
@@ -153,16 +154,21 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   copyRacingFrom(values + (<usize>first << 3), valueAt(ch, 0), (k - first) << 3);
 }
 
-/** Takes the `k` values that have been copied, if the head still stands at `head64`. No loop, no call; inside a section. */
+/** Takes the `k` values that have been copied if the head still stands at `head64`. No loop, no call; inside a section. */
 // @ts-ignore: decorator
 @inline export function wide_popMany(ch: usize, head64: u64, published: u32, k: u32): bool {
   const head = <u32>head64;
   return cas64(ch + CHANNEL_HEAD, head64, <u64>(head + published) << 32 | <u64>(head + k)) == head64;
 }
 
-/** Why nothing is published at the head: WOULD_BLOCK, CLOSED, RETRY or BUSY. */
+/** Why nothing stands at the head: WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. */
 // @ts-ignore: decorator
 @inline export function wide_whyNone(ch: usize, head64: u64): u32 {
   const mark = markAt(ch, <u32>head64 & (get32(ch + CHANNEL_LAP) - 1));
-  return popRefused(ch, head64, mark, load32(mark));
+  const seen = load32(mark);
+  if (load64(ch + CHANNEL_HEAD) != head64) return RETRY;
+  const tail = load64(ch + CHANNEL_TAIL);
+  // Nothing claimed beyond the head: empty at this moment. Else a sender is inside, or has just been.
+  if (<u32>tail == <u32>head64) return tail >> 32 ? CLOSED : WOULD_BLOCK;
+  return load32(mark) == seen ? BUSY : RETRY;
 }

@@ -20,6 +20,8 @@ export interface Scratch {
   readonly first: number
   /** Status of the last batch. */
   status: number
+  /** See `part`. */
+  part: Float64Array | undefined
 }
 
 function scratchOf<T>(ch: Channel<T>): Scratch {
@@ -27,7 +29,7 @@ function scratchOf<T>(ch: Channel<T>): Scratch {
     const block = ch.arena.made(ch.core.thread_scratch(), "a thread's batches", SCRATCH_BYTES)
     const Kind = wordsOf(ch.codec)
     const words = new Kind(ch.arena.memory.buffer)
-    ch.scratch = { words, first: (block + SCRATCH_VALUES) / words.BYTES_PER_ELEMENT, status: OK }
+    ch.scratch = { words, first: (block + SCRATCH_VALUES) / words.BYTES_PER_ELEMENT, status: OK, part: undefined }
   }
   return ch.scratch
 }
@@ -41,6 +43,12 @@ function wordsOf(codec: Codec<never>): WordsConstructor {
 
 function isBatch(codec: Codec<never>, values: unknown): values is Batch {
   return values instanceof codec.batch
+}
+
+/** The first values of the scratch block, for TypedArray.set. Most batches of a channel are of one size. */
+function part(scratch: Scratch, n: number): Float64Array {
+  if (scratch.part?.length !== n) scratch.part = (scratch.words as Float64Array).subarray(scratch.first, scratch.first + n)
+  return scratch.part
 }
 
 /** From so many values on `TypedArray.set` beats a loop. */
@@ -118,7 +126,7 @@ function pull<T>(ch: Channel<T>, scratch: Scratch, into: Batch, from: number): n
     const n = Math.min(BATCH_MAX, into.length - at)
     const taken = core.channel_tryReceiveMany(ch.at, ch.open, n)
     if (taken >= BULK && source.BYTES_PER_ELEMENT === target.BYTES_PER_ELEMENT) {
-      target.set(source.subarray(first, first + taken), at)
+      target.set(part(scratch, taken), at)
     } else for (let i = 0; i < taken; i++) target[at + i] = source[first + i] as number
     at += taken
     if (taken < n) {

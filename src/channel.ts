@@ -22,8 +22,10 @@ import {
   CHANNEL_CLOSED,
   CHANNEL_CODEC,
   CLOSED,
+  HEAD_STATE,
   NO_MEMORY,
   OK,
+  RETRY,
   STALE,
   TOLD,
   WAITER_BYTES,
@@ -34,6 +36,7 @@ import { type Handle, makeHandle, type Site } from './handle.js'
 import { keep, overdueTurn } from './turn.js'
 import {
   LONGEST_PAUSE,
+  meetAsync,
   nap,
   type Operation,
   outcomeOf,
@@ -54,6 +57,8 @@ const END: Next<never> = Object.freeze({ value: undefined, done: true })
 const RESOLVED = Promise.resolve()
 /** No object is ever in this state: its flags do not exist. */
 const NO_STATE = -1
+/** How often a thread that is inside a section is waited for awake. */
+const PATIENCE = 50
 
 /**
  * A buffered channel between threads, and between the tasks of one event loop. Many may send, many may receive; each value goes to
@@ -130,11 +135,15 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    */
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
+      if (options === undefined && this.alone()) {
+        this.codec.check(value)
+        return meetAsync(this.arena, (token) => this.parkSend(token, value), this.#whenSent)
+      }
       const timeout = timeoutOf(options)
       const status = this.sendNow(value)
       if (status === OK) return overdueTurn() ?? RESOLVED
       if (status !== WOULD_BLOCK) throw this.sendError(status)
-      return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, (end) => this.sent(end))
+      return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, this.#whenSent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -147,7 +156,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    * @throws TimeoutError (ERR_TIMEOUT) or the signal's reason, and then nothing was received.
    */
   receive(options?: WaitOptions): Promise<T | undefined> {
-    return this.#receive(options, (got) => (got ? this.value : undefined))
+    return this.#receive(options, this.#unwrap)
   }
 
   /** As `receive`, in the form of an iterator's result: `{ value, done: false }`, or `{ done: true }` once closed and drained. */
@@ -341,19 +350,24 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return OK
   }
 
-  /** @internal As attemptSend, never BUSY: waits for who is in the way. */
+  /** @internal Whether a channel without capacity is open and nobody waits on it: then there is nothing to try. */
+  alone(): boolean {
+    return this.capacity === 0 && Atomics.load(this.arena.i32, (this.at + HEAD_STATE) >>> 2) === this.open
+  }
+
+  /** @internal As attemptSend, never RETRY or BUSY: waits for who is in the way. */
   sendNow(value: T): number {
     return this.#settled(this.attemptSend(value), () => this.attemptSend(value))
   }
 
-  /** @internal As attemptReceive, never BUSY. */
+  /** @internal As attemptReceive, never RETRY or BUSY. */
   receiveNow(): number {
     return this.#settled(this.attemptReceive(), this.receiving.attempt)
   }
 
   #settled(status: number, again: () => number): number {
-    while (status === BUSY) {
-      nap(this.arena)
+    for (let tries = 0; status === RETRY || status === BUSY; tries++) {
+      if (status === BUSY && tries > PATIENCE) nap(this.arena)
       status = again()
     }
     return status
@@ -450,7 +464,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   }
 
   #sendSync(value: T, status: number, timeout: number): void {
-    if (status === WOULD_BLOCK || status === BUSY) {
+    if (status === WOULD_BLOCK || status === RETRY || status === BUSY) {
       const end = waitSync(this.arena, this.sending(value), timeout)
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
@@ -461,7 +475,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   #receiveSync(status: number, timeout: number): boolean {
     if (status === CLOSED) return false
-    if (status !== WOULD_BLOCK && status !== BUSY) throw this.error(status, 'receive')
+    if (status !== WOULD_BLOCK && status !== RETRY && status !== BUSY) throw this.error(status, 'receive')
     const end = waitSync(this.arena, this.receiving, timeout)
     if (end === TIMED_OUT) throw new TimeoutError('receive', timeout)
     try {
@@ -474,6 +488,9 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   #receive<R>(options: WaitOptions | undefined, result: (got: boolean) => R): Promise<R> {
     try {
+      if (options === undefined && this.alone()) {
+        return meetAsync(this.arena, this.receiving.park, (end) => result(this.got(end)))
+      }
       const timeout = timeoutOf(options)
       const status = this.receiveNow()
       if (status === OK) return keep(result(true))
@@ -485,6 +502,8 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     }
   }
 
+  readonly #whenSent = (end: number): void => this.sent(end)
+  readonly #unwrap = (got: boolean): T | undefined => (got ? this.value : undefined)
   readonly #wrap = (got: boolean): Next<T> => (got ? { value: this.value, done: false } : END)
 }
 

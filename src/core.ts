@@ -94,7 +94,7 @@ export function adoptModule(module: unknown): void {
 }
 
 /** The calls whose callers know what to make of their results. */
-const HOT = /^(channel_trySend(32|F32|F64|64)|channel_take(32|64)|stack_(push|take).*)$/
+const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|thread_nextReady|waiter_cancel)$/
 /** The calls that return nothing, must write nothing, or are made before there is a place for results. */
 const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|select_rearm|pause)$/
 

@@ -7,6 +7,7 @@ import {
   THREAD_LOOP_ARMED,
   THREAD_LOOP_BELL,
   THREAD_READY,
+  THREAD_TAKEN,
   WAITER_OUTCOME,
   WAITER_TOKEN,
 } from './generated/layout.js'
@@ -43,6 +44,7 @@ export class EventLoop {
   readonly #bell: number
   readonly #armed: number
   readonly #ready: number
+  readonly #taken: number
   readonly #table: (Pending | undefined)[] = []
   readonly #free: number[] = []
   #holding = false
@@ -54,6 +56,7 @@ export class EventLoop {
     this.#bell = (slot + THREAD_LOOP_BELL) >>> 2
     this.#armed = (slot + THREAD_LOOP_ARMED) >>> 2
     this.#ready = (slot + THREAD_READY) >>> 2
+    this.#taken = (slot + THREAD_TAKEN) >>> 2
   }
 
   /** The token under which the operation's waiter is to be parked. */
@@ -96,7 +99,7 @@ export class EventLoop {
   /** Completes what is ready. */
   poll(): void {
     if (this.pending === 0 || Atomics.load(this.#i32, this.#ready) === 0) return
-    for (;;) {
+    do {
       const waiter = this.#core.thread_nextReady()
       if (waiter === 0) return
       const token = this.#i32[(waiter + WAITER_TOKEN) >>> 2] as number
@@ -104,7 +107,7 @@ export class EventLoop {
       this.remove(token)
       pending.complete(this.#i32[(waiter + WAITER_OUTCOME) >>> 2] as number, waiter)
       if (!pending.keeps) this.#core.waiter_release(waiter)
-    }
+    } while (this.#i32[this.#taken] !== 0 || Atomics.load(this.#i32, this.#ready) !== 0)
   }
 
   #arm(): void {

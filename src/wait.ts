@@ -1,6 +1,7 @@
 // The only place where an operation waits: try for a while, queue up, sleep. One driver blocks the thread, one awaits the event loop.
 
 import type { Arena } from './arena.js'
+import type { Pending } from './event-loop.js'
 import { BlockingNotAllowedError, rangeError, show, TimeoutError, typeError } from './errors.js'
 import {
   ARENA,
@@ -9,6 +10,7 @@ import {
   CANCELLED,
   DONE,
   OK,
+  RETRY,
   THREAD_ASLEEP,
   THREAD_BELL,
   THREAD_PAUSE,
@@ -37,7 +39,7 @@ export interface Operation {
    * fraction of what it costs to pass them one by one between two processors that look at the same memory all the time.
    */
   readonly patience: number
-  /** Tries once more: OK, WOULD_BLOCK, CLOSED, STALE or BUSY. */
+  /** Tries once more: OK, WOULD_BLOCK, CLOSED, STALE, RETRY or BUSY. */
   attempt(): number
   /** Whether two threads must meet: then trying again is of no use until one of them has queued up. */
   readonly rendezvous: boolean
@@ -74,9 +76,7 @@ class Spinner {
       core.pause(turns)
       spent += turns
       const status = operation.attempt()
-      // Who is in the way does not run: to sleep at once gives it a processor.
-      if (status === BUSY) break
-      if (status !== WOULD_BLOCK) {
+      if (status !== WOULD_BLOCK && status !== RETRY && status !== BUSY) {
         this.#helped(spent)
         return status
       }
@@ -92,7 +92,7 @@ class Spinner {
     const state = (waiter + WAITER_STATE) >>> 2
     const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
     let spent = 0
-    for (let turns = SHORTEST_PAUSE; spent < limit; turns = Math.min(turns + SHORTEST_PAUSE, LONGEST_WATCH)) {
+    for (let turns = FIRST_WATCH; spent < limit; turns = Math.min(turns + FIRST_WATCH, LONGEST_WATCH)) {
       if (ended(Atomics.load(i32, state))) {
         this.#helped(spent)
         return true
@@ -132,7 +132,8 @@ const NAP = 0.02
 export const SHORTEST_PAUSE = 32
 export const LONGEST_PAUSE = 1024
 const PROBE_EVERY = 16
-const LONGEST_WATCH = 256
+const FIRST_WATCH = 8
+const LONGEST_WATCH = 128
 const blocking = new Spinner(100_000)
 const meeting = new Spinner(100_000)
 const awaiting = new Spinner(4_000)
@@ -284,6 +285,47 @@ export function waitAsync<R>(
     }
     loop.start()
   })
+}
+
+/** What meetAsync waits for. */
+class Meeting<R> implements Pending {
+  readonly #finish: (end: number) => R
+  #resolve!: (result: R) => void
+  #reject!: (reason: unknown) => void
+  readonly promise: Promise<R>
+
+  constructor(finish: (end: number) => R) {
+    this.#finish = finish
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  complete(_outcome: number, end: number): void {
+    try {
+      this.#resolve(this.#finish(end))
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+}
+
+/** As waitAsync, for a rendezvous without limits: the hot path of tasks that meet on one event loop. */
+export function meetAsync<R>(arena: Arena, queueUp: (token: number) => number, finish: (end: number) => R): Promise<R> {
+  const { loop } = arena
+  const meeting = new Meeting(finish)
+  const token = loop.add(meeting)
+  let waiter = queueUp(token)
+  while (waiter === BUSY) {
+    nap(arena)
+    waiter = queueUp(token)
+  }
+  if (waiter < ARENA) {
+    loop.remove(token)
+    meeting.complete(0, waiter)
+  } else loop.start()
+  return meeting.promise
 }
 
 /** The outcome of an ended wait. */

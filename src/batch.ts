@@ -47,7 +47,8 @@ function isBatch(codec: Codec<never>, values: unknown): values is Batch {
 
 /** The first values of the scratch block, for TypedArray.set. Most batches of a channel are of one size. */
 function part(scratch: Scratch, n: number): Float64Array {
-  if (scratch.part?.length !== n) scratch.part = (scratch.words as Float64Array).subarray(scratch.first, scratch.first + n)
+  if (scratch.part?.length !== n)
+    scratch.part = (scratch.words as Float64Array).subarray(scratch.first, scratch.first + n)
   return scratch.part
 }
 

@@ -33,6 +33,7 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
+import { readableFrom } from './streams.js'
 import { keep, overdueTurn } from './turn.js'
 import {
   LONGEST_PAUSE,
@@ -245,6 +246,14 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       if (next === undefined || next.done) return
       yield next.value
     }
+  }
+
+  /**
+   * A web stream of the values, until the channel is closed and drained. A value is received when the stream's reader asks for one; cancelling
+   * the stream neither closes the channel nor loses a value. For Node's streams: `Readable.fromWeb(ch.toReadableStream(), { objectMode: true })`.
+   */
+  toReadableStream(): ReadableStream<T> {
+    return readableFrom(this)
   }
 
   /**

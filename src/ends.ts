@@ -42,6 +42,7 @@ export interface ReceiveChannel<T> extends ChannelEnd<T> {
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>
   sync(): Generator<T, void, undefined>
   available(): Generator<T, void, undefined>
+  toReadableStream(): ReadableStream<T>
   readonly handle: Handle<ReceiveChannel<T>>
 }
 
@@ -156,6 +157,10 @@ export class ReceiveEnd<T> extends End<T> implements ReceiveChannel<T> {
 
   available(): Generator<T, void, undefined> {
     return this.channel.available()
+  }
+
+  toReadableStream(): ReadableStream<T> {
+    return this.channel.toReadableStream()
   }
 
   get handle(): Handle<ReceiveChannel<T>> {

@@ -33,5 +33,6 @@ export {
   send,
 } from './select-cases.js'
 export { Stack, type StackOptions } from './stack.js'
+export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
 export type { WaitOptions } from './wait.js'

@@ -6,6 +6,7 @@ import { typeError } from './errors.js'
 import { select, selectSync, trySelect } from './select.js'
 import { type Cases, type Receivable, RecvCase, recv } from './select-cases.js'
 import type { LocalSource } from './source.js'
+import { readableFrom } from './streams.js'
 import type { WaitOptions } from './wait.js'
 
 /** What {@link merge} returns: a receiver of values from several channels. */
@@ -95,6 +96,11 @@ export class Merged<T> {
   /** What is there, without waiting for more. */
   *available(): Generator<T, void, undefined> {
     for (let next = this.tryNext(); next !== undefined && !next.done; next = this.tryNext()) yield next.value
+  }
+
+  /** A web stream of the values, as a channel's. */
+  toReadableStream(): ReadableStream<T> {
+    return readableFrom(this)
   }
 
   #cases(): Cases {

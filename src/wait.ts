@@ -1,8 +1,8 @@
 // The only place where an operation waits: try for a while, queue up, sleep. One driver blocks the thread, one awaits the event loop.
 
 import type { Arena } from './arena.js'
-import type { Pending } from './event-loop.js'
 import { BlockingNotAllowedError, rangeError, show, TimeoutError, typeError } from './errors.js'
+import type { Pending } from './event-loop.js'
 import {
   ARENA,
   ARENA_LIVE,

@@ -2,6 +2,7 @@
 //   no data segment            (each instantiation would overwrite shared memory)
 //   no global of shared state  (globals are per instance: only those named below may change)
 //   no import but the memory   (and so no trace of the model checker's hooks)
+//   no sleeping                (V8's baseline compiler may lose what a function holds across a wait: see src/wait.ts)
 //   killable sections          (between enter() and leave() there is no loop, no call and no way out: engines stop a thread only
 //                               at function entries and loop back-edges, so a section happens wholly or not at all)
 // Usage: node scripts/check-core.mjs [file.wat]
@@ -22,6 +23,7 @@ export function check(text) {
   for (const [line] of text.matchAll(/^\s*\(import .*$/gm)) {
     if (!/\(memory /.test(line)) complaints.push(`there is an import beside the memory: ${line.trim()}`)
   }
+  if (/\bmemory\.atomic\.wait/.test(text)) complaints.push('there is an instruction that sleeps')
   let sections = 0
   for (const { name, lines } of functionsOf(text)) {
     const result = checkSections(lines)

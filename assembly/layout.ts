@@ -140,19 +140,20 @@ export const CHANNEL_RECEIVERS = 2; // the queue of receivers is not empty
 export const CHANNEL_SENDERS = 4; // the queue of senders is not empty
 export const CHANNEL_DISPOSED = 8;
 
-export const CHANNEL_CAPACITY = 32; // u32, messages
 // In the header, which is never zeroed: an operation late for a disposed channel stays inside the block that the channel had.
 export const CHANNEL_LAP = 24; // u32, narrow: power of two above the capacity, positions are `lap | index`; wide: power of two, room for so many
 export const CHANNEL_MARKS = 28; // u32, wide: address of the marks
-export const CHANNEL_WIDE = 40; // u32, 0: narrow ring (ring.ts), 1: wide ring (ring-wide.ts)
-export const CHANNEL_CODEC = 44; // u32, id of the codec
+export const CHANNEL_CAPACITY = 32; // u32, messages
+export const CHANNEL_CODEC = 36; // u32, id of the codec
+// Beside HEAD_STATE, for who meets on a channel touches them all. No other kind of object has anything here: a late look finds a free lock.
+export const CHANNEL_LOCK = 40; // u32, 0 or the slot address of the thread inside, with LOCK_MORE
+export const CHANNEL_RECVQ = 44; // QUEUE_*: parked receivers
+export const CHANNEL_SENDQ = 52; // QUEUE_*: parked senders
+export const CHANNEL_PARKS = 60; // u32, how many waiters have ever been put into the two queues
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
 export const CHANNEL_LIMIT = 136; // wide: u32 position up to which the tail may go without a look at the head
+export const CHANNEL_WIDE = 140; // u32, 0: narrow ring (ring.ts), 1: wide ring (ring-wide.ts)
 export const CHANNEL_HEAD = 256; // narrow: u32 position; wide: u64 `published:32 | position:32`
-export const CHANNEL_LOCK = 384; // u32, 0 or the slot address of the thread inside, with LOCK_MORE
-export const CHANNEL_RECVQ = 388; // QUEUE_*: parked receivers
-export const CHANNEL_SENDQ = 396; // QUEUE_*: parked senders
-export const CHANNEL_PARKS = 404; // u32, how many waiters have ever been put into the two queues
 export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: values × lap, then marks × lap
 export const QUEUE_FIRST = 0; // u32, waiter
 export const QUEUE_LAST = 4; // u32, waiter
@@ -181,7 +182,7 @@ export const NODE_VALUE = 8; // u64
 export const NODE_BYTES = 16;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
-// Cells at LINE stride. In the middle of their lines: CHANNEL_LOCK's place stays unused, for a late look at a channel that was here before.
+// Cells at LINE stride.
 export const COUNTER_CELLS = 192; // f64 × COUNTER_OWNED: cell i is written by the thread in slot i only
 export const COUNTER_OWNED = 28;
 export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots

@@ -33,6 +33,7 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
+import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { readableFrom } from './streams.js'
 import { keep, overdueTurn } from './turn.js'
 import {
@@ -222,30 +223,18 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   }
 
   /** Values until the channel is closed and drained. Leaving the loop neither closes the channel nor loses a value. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const next = await this.next()
-      if (next.done) return
-      yield next.value
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return values(this)
   }
 
   /** The same, blocking this thread: `for (const v of ch.sync())`. */
-  *sync(): Generator<T, void, undefined> {
-    for (;;) {
-      const next = this.nextSync()
-      if (next.done) return
-      yield next.value
-    }
+  sync(): Generator<T, void, undefined> {
+    return valuesSync(this)
   }
 
   /** The values that are there, without waiting for more. */
-  *available(): Generator<T, void, undefined> {
-    for (;;) {
-      const next = this.tryNext()
-      if (next === undefined || next.done) return
-      yield next.value
-    }
+  available(): Generator<T, void, undefined> {
+    return valuesAvailable(this)
   }
 
   /**

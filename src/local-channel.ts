@@ -2,6 +2,7 @@
 
 import type { Next } from './channel.js'
 import { BlockingNotAllowedError, TimeoutError } from './errors.js'
+import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { watchLimits } from './limits.js'
 import { platform } from './platform/index.js'
 import { type LocalSource, SOURCE } from './source.js'
@@ -81,26 +82,18 @@ export class LocalChannel<T> {
   }
 
   /** Value after value, for ever. Leaving the loop loses none. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const next = await this.next()
-      if (next.done) return
-      yield next.value
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return values(this)
   }
 
   /** The same, blocking this thread: `for (const v of ch.sync())`. */
-  *sync(): Generator<T, void, undefined> {
-    for (;;) {
-      const next = this.nextSync()
-      if (next.done) return
-      yield next.value
-    }
+  sync(): Generator<T, void, undefined> {
+    return valuesSync(this)
   }
 
   /** What lies ready, without waiting for more. */
-  *available(): Generator<T, void, undefined> {
-    for (let next = this.tryNext(); next !== undefined && !next.done; next = this.tryNext()) yield next.value
+  available(): Generator<T, void, undefined> {
+    return valuesAvailable(this)
   }
 
   #receive<R>(options: WaitOptions | undefined, result: (next: Next<T>) => R): Promise<R> {

@@ -3,6 +3,7 @@
 import type { Channel, Next } from './channel.js'
 import { silence } from './clock.js'
 import { typeError } from './errors.js'
+import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { select, selectSync, trySelect } from './select.js'
 import { type Cases, type Receivable, RecvCase, recv } from './select-cases.js'
 import type { LocalSource } from './source.js'
@@ -76,26 +77,18 @@ export class Merged<T> {
   }
 
   /** Values until all channels are closed and drained. Leaving the loop loses none. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const next = await this.next()
-      if (next.done) return
-      yield next.value
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return values(this)
   }
 
   /** The same, blocking this thread: `for (const v of merged.sync())`. */
-  *sync(): Generator<T, void, undefined> {
-    for (;;) {
-      const next = this.nextSync()
-      if (next.done) return
-      yield next.value
-    }
+  sync(): Generator<T, void, undefined> {
+    return valuesSync(this)
   }
 
   /** What is there, without waiting for more. */
-  *available(): Generator<T, void, undefined> {
-    for (let next = this.tryNext(); next !== undefined && !next.done; next = this.tryNext()) yield next.value
+  available(): Generator<T, void, undefined> {
+    return valuesAvailable(this)
   }
 
   /** A web stream of the values, as a channel's. */

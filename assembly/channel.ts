@@ -525,8 +525,8 @@ export function channel_parkCase(w: usize, open: u32): u32 {
   return enqueue(<usize>get32(w + WAITER_OBJECT), open, w);
 }
 
-// Queues up to send or receive: the address of the waiter, which may be DONE already, or NO_MEMORY or STALE. `token` is TOKEN_BLOCKING
-// (then waiter_wait), or any other number (then thread_nextReady returns the waiter).
+// Queues up to send or receive: the address of the waiter, which may be DONE already, or NO_MEMORY, STALE or BUSY. `token` is TOKEN_BLOCKING
+// (then the thread sleeps on its bell), or any other number (then thread_nextReady returns the waiter).
 export function channel_parkReceive(ch: usize, open: u32, token: u32): usize { return park(ch, open, CHANNEL_RECVQ, token, 0); }
 export function channel_parkSend32(ch: usize, open: u32, token: u32, v: i32): usize { return park(ch, open, CHANNEL_SENDQ, token, <u32>v); }
 export function channel_parkSendF32(ch: usize, open: u32, token: u32, v: f32): usize { return park(ch, open, CHANNEL_SENDQ, token, reinterpret<u32>(v)); }

@@ -2,7 +2,7 @@
 //   no data segment            (each instantiation would overwrite shared memory)
 //   no global of shared state  (globals are per instance: only those named below may change)
 //   no import but the memory   (and so no trace of the model checker's hooks)
-//   no sleeping                (V8's baseline compiler may lose what a function holds across a wait: see src/wait.ts)
+//   no futex wait              (threads sleep in src/wait.ts: an engine loses values that a function holds across the instruction)
 //   killable sections          (between enter() and leave() there is no loop, no call and no way out: engines stop a thread only
 //                               at function entries and loop back-edges, so a section happens wholly or not at all)
 // Usage: node scripts/check-core.mjs [file.wat]
@@ -23,7 +23,7 @@ export function check(text) {
   for (const [line] of text.matchAll(/^\s*\(import .*$/gm)) {
     if (!/\(memory /.test(line)) complaints.push(`there is an import beside the memory: ${line.trim()}`)
   }
-  if (/\bmemory\.atomic\.wait/.test(text)) complaints.push('there is an instruction that sleeps')
+  if (/\bmemory\.atomic\.wait/.test(text)) complaints.push('there is a futex wait: threads sleep in src/wait.ts')
   let sections = 0
   for (const { name, lines } of functionsOf(text)) {
     const result = checkSections(lines)
@@ -108,6 +108,6 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   for (const complaint of complaints) console.error(`check-core: ${complaint}`)
   if (complaints.length > 0) process.exit(1)
   console.log(
-    `core: ${sections} killable sections proved free of loops and calls; no data, no shared globals, no imports but the memory`,
+    `core: ${sections} killable sections proved free of loops and calls; no data, no shared globals, no imports but the memory, no futex wait`,
   )
 }

@@ -63,8 +63,8 @@ const NO_STATE = -1
 const PATIENCE = 50
 
 /**
- * A buffered channel between threads, and between the tasks of one event loop. Many may send, many may receive; each value goes to
- * exactly one receiver, in the order of sending. Waiting senders and receivers are served first come, first served.
+ * A channel between threads, and between the tasks of one event loop. Many may send, many may receive; each value goes to exactly one
+ * receiver, in the order of sending. Waiting senders and receivers are served first come, first served.
  *
  * `verb` returns a promise, `verbSync` blocks the thread, `tryVerb` never waits: all three work on one channel at once. A send
  * synchronizes with the receive that takes its value, the k-th receive with the (k + capacity)-th send, and close with every receive

@@ -22,7 +22,7 @@ describe('check-core', () => {
       /may change/,
     ],
     ['a hook', text.replace('(module', '(module\n (import "model" "step" (func $step (param i32)))'), /import/],
-    ['a sleep', text.replace('memory.atomic.notify', 'memory.atomic.wait32'), /sleeps/],
+    ['a futex wait', text.replace('(func', '(func $sleep\n  memory.atomic.wait32\n )\n (func'), /futex wait/],
     ['no marker', text.replaceAll('global.set $assembly/atomics/section', 'drop'), /no killable section/],
   ])('finds %s', (_what, broken, complaint) => {
     expect(broken).not.toBe(text)

@@ -161,6 +161,45 @@ describe('memory layout', () => {
   })
 })
 
+describe('what is tested where', () => {
+  /** `SEL-1 … SEL-3, SEL-7` one by one. */
+  const idsOf = (text: string): string[] =>
+    text.split(', ').flatMap((part) => {
+      const [from, to] = part.split(' … ') as [string, string?]
+      if (to === undefined) return [from]
+      const [kind, first] = from.split('-') as [string, string]
+      const count = Number(to.split('-')[1]) - Number(first) + 1
+      return Array.from({ length: count }, (_, i) => `${kind}-${Number(first) + i}`)
+    })
+  const rows = [...read('test/SEMANTICS.md').matchAll(/^\| ([A-Z]+-\d[^|]*) \| ([^|]*) \| ?(.*) ?\|$/gm)].map(
+    ([, ids, files, note]) => ({
+      ids: idsOf(ids as string),
+      files: [...(files as string).matchAll(/`([^`]+)`/g)].map(([, file]) => file as string),
+      note: (note as string).trim(),
+    }),
+  )
+
+  test('the files that a row names have tests for its ids', () => {
+    expect(rows.length).toBeGreaterThan(80)
+    const missing = rows.flatMap(({ ids, files }) =>
+      files.flatMap((file) => {
+        const text = read(`test/${file}`)
+        return ids.filter((id) => !new RegExp(`\\b${id}\\b`).test(text)).map((id) => `${id} in ${file}`)
+      }),
+    )
+    expect(missing).toEqual([])
+  })
+
+  test('a row without a file says why', () => {
+    expect(rows.filter(({ files, note }) => files.length === 0 && note === '')).toEqual([])
+  })
+
+  test('no id has two rows', () => {
+    const ids = rows.flatMap((row) => row.ids)
+    expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([])
+  })
+})
+
 describe('pages', () => {
   test.each(pages)('%s: its links lead to files and headings', (page) => {
     const heading = (path: string): string[] =>

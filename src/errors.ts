@@ -62,13 +62,6 @@ export class StaleHandleError extends MillraceError {
   }
 }
 
-/** What was asked for is not in this version. */
-export class NotSupportedError extends MillraceError {
-  constructor(message: string) {
-    super('ERR_NOT_SUPPORTED', message)
-  }
-}
-
 /** The platform lacks what the library stands on. */
 export class UnsupportedError extends MillraceError {
   constructor(message: string) {

@@ -11,7 +11,6 @@ export {
   BlockingNotAllowedError,
   ClosedError,
   MillraceError,
-  NotSupportedError,
   StaleHandleError,
   TimeoutError,
   TooManyThreadsError,

@@ -1,4 +1,4 @@
-import { MillraceError, show, typeError } from './errors.js'
+import { MillraceError, StaleHandleError, show, typeError } from './errors.js'
 import { requireBlocking } from './local-channel.js'
 import type { Cases, NotEmpty, Selected } from './select-cases.js'
 import { Round } from './select-round.js'
@@ -154,7 +154,7 @@ export class Selector<const C extends Cases> {
   }
 
   #idle(): Round {
-    if (this.#disposed) throw new MillraceError('ERR_STALE_HANDLE', 'this Selector has been disposed of')
+    if (this.#disposed) throw new StaleHandleError('the Selector')
     if (this.#busy)
       throw new MillraceError('ERR_BUSY', 'a select of this Selector is pending: use one Selector for each task')
     return this.#round

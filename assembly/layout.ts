@@ -109,22 +109,23 @@ export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes
 export const SCRATCH_BYTES = 4096;
 
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+// What another thread touches when it completes a wait lies on one line of the processor's cache: also in the header, where free blocks have their links.
+export const WAITER_SELECT = 8; // u32, the select that this is a case of, or 0
+export const WAITER_LINKED = 12; // u32, 1 while in the queue
+export const WAITER_HIT = 16; // u32, of a select: the case that was chosen, once DONE
+export const WAITER_OBJECT = 24; // u32, the object waited on
+export const WAITER_QUEUE = 28; // u32, address of the queue (QUEUE_*) it waits in
 export const WAITER_STATE = 32; // u32, WAITING → DONE | CANCELLED; of a select: by compare-and-swap, by way of CLAIMED
 export const WAITER_OUTCOME = 36; // u32, status code once DONE
 export const WAITER_VALUE = 40; // u64, to send, or received
 export const WAITER_THREAD = 48; // u32, slot of its thread
 export const WAITER_TOKEN = 52; // u32, index in the bindings' table, or TOKEN_BLOCKING
-export const WAITER_OBJECT = 56; // u32, the object waited on
-export const WAITER_QUEUE = 60; // u32, address of the queue (QUEUE_*) it waits in
-export const WAITER_NEXT = 64; // u32, links of the queue, under the object's lock
-export const WAITER_PREV = 68; // u32
-export const WAITER_LINKED = 72; // u32, 1 while in the queue
-export const WAITER_READY = 76; // u32, link of THREAD_READY, or LINK_PENDING
-export const WAITER_OWN_NEXT = 80; // u32, links of THREAD_WAITERS
-export const WAITER_OWN_PREV = 84; // u32
-export const WAITER_SELECT = 88; // u32, the select that this is a case of, or 0
-export const WAITER_HIT = 92; // u32, of a select: the case that was chosen, once DONE
-export const WAITER_BYTES = 96;
+export const WAITER_NEXT = 56; // u32, links of the queue, under the object's lock
+export const WAITER_PREV = 60; // u32
+export const WAITER_READY = 64; // u32, link of THREAD_READY, or LINK_PENDING
+export const WAITER_OWN_NEXT = 68; // u32, links of THREAD_WAITERS
+export const WAITER_OWN_PREV = 72; // u32
+export const WAITER_BYTES = 76;
 
 export const WAITING = 0;
 export const DONE = 1;

@@ -40,6 +40,10 @@ export function waiter_create(object: usize, queue: usize, token: u32, value: u6
   set32(w + WAITER_TOKEN, token);
   set32(w + WAITER_OBJECT, <u32>object);
   set32(w + WAITER_QUEUE, <u32>(object + queue));
+  // In the header, which is not zeroed.
+  set32(w + WAITER_SELECT, 0);
+  set32(w + WAITER_LINKED, 0);
+  set32(w + WAITER_HIT, 0);
   const first = <usize>get32(self + THREAD_WAITERS);
   enter();
   set32(w + WAITER_OWN_NEXT, <u32>first);

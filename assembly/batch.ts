@@ -36,6 +36,7 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
       if (state & CHANNEL_CLOSED) { s = CLOSED; break; }
       if (!settleNow(ch)) { s = BUSY; break; }
       const now = load32(ch + HEAD_STATE);
+      if ((now & ~(CHANNEL_SENDERS | CHANNEL_RECEIVERS)) != open) continue;
       if (now & CHANNEL_RECEIVERS && get32(ch + CHANNEL_CAPACITY) == 0) {
         set64(self + THREAD_VALUE, wide ? get64(values) : <u64>get32(values));
         s = exchange(ch, CHANNEL_RECVQ);

@@ -36,7 +36,7 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
       if (state & CHANNEL_CLOSED) { s = CLOSED; break; }
       if (!settleNow(ch)) { s = BUSY; break; }
       const now = load32(ch + HEAD_STATE);
-      if (now & CHANNEL_SENDERS) { s = WOULD_BLOCK; break; }
+      if ((now & ~(CHANNEL_SENDERS | CHANNEL_RECEIVERS)) != open) continue;
       if (now & CHANNEL_RECEIVERS && get32(ch + CHANNEL_CAPACITY) == 0) {
         set64(self + THREAD_VALUE, wide ? get64(values) : <u64>get32(values));
         s = exchange(ch, CHANNEL_RECVQ);
@@ -45,6 +45,7 @@ export function channel_trySendMany(ch: usize, open: u32, n: u32): u32 {
         s = OK;
         continue;
       }
+      if (now & CHANNEL_SENDERS) { s = WOULD_BLOCK; break; }
     }
     let k: u32 = 0;
     if (wide) {
@@ -97,7 +98,6 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
       if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
         if (!settleNow(ch)) { s = BUSY; break; }
         state = load32(ch + HEAD_STATE);
-        if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
         if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) {
           s = exchange(ch, CHANNEL_SENDQ);
           if (s == BUSY) break;
@@ -110,6 +110,7 @@ export function channel_tryReceiveMany(ch: usize, open: u32, n: u32): u32 {
           s = OK;
           continue;
         }
+        if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) { s = WOULD_BLOCK; break; }
       }
     }
     const expected = open | (state & CHANNEL_CLOSED);

@@ -207,6 +207,7 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 function match(ch: usize, kind: u32, insist: bool): bool {
   duty(kind, ch, 0);
   let tries: u32 = 0;
+  let owed = false;
   while (true) {
     enter();
     const holder = cas32(ch + CHANNEL_LOCK, 0, <u32>self);
@@ -218,8 +219,12 @@ function match(ch: usize, kind: u32, insist: bool): bool {
       }
       leave();
       if (relax(tries++) && insist && kind == DUTY_SETTLE) {
-        dutyDone();
-        return false;
+        // Unless others have left something to us meanwhile: then that goes to the holder.
+        if (!owed) {
+          dutyDone();
+          return false;
+        }
+        insist = false;
       }
       continue;
     }
@@ -227,6 +232,7 @@ function match(ch: usize, kind: u32, insist: bool): bool {
     if (result == IDLE) break;
     duty(kind, ch, 0);
     leave();
+    owed = true;
     if (result == STUCK) relax(tries++);
   }
   // In the section of the last look: from one duty to the next.
@@ -245,7 +251,7 @@ export function channel_settle(ch: usize): void {
 // @ts-ignore: decorator
 @inline export function settleNow(ch: usize): bool { return match(ch, DUTY_SETTLE, true); }
 
-/** Passes a value to, or takes it from, the first who waits on the other side of a channel without capacity: OK, WOULD_BLOCK or BUSY. */
+/** Passes a value to, or takes it from, the first who waits on the other side of a channel without capacity: OK, WOULD_BLOCK, RETRY (closed) or BUSY. */
 export function exchange(ch: usize, queue: usize): u32 {
   let tries: u32 = 0;
   while (true) {
@@ -257,7 +263,8 @@ export function exchange(ch: usize, queue: usize): u32 {
       let bell: usize = 0;
       c = GOT;
       // Closed, or disposed of: the caller finds out.
-      if (w != 0 && !(load32(ch + HEAD_STATE) & CHANNEL_CLOSED)) {
+      if (load32(ch + HEAD_STATE) & CHANNEL_CLOSED) result = RETRY;
+      else if (w != 0) {
         c = claim(selectOf(w));
         if (c == GOT) {
           if (queue == CHANNEL_RECVQ) set64(w + WAITER_VALUE, get64(self + THREAD_VALUE));
@@ -303,18 +310,23 @@ function told(ch: usize): u32 {
  * waits), WOULD_BLOCK, CLOSED, STALE or BUSY: a thread that the system has stopped is in the way, try again later.
  */
 function sendGate(ch: usize, open: u32, v: u64): u32 {
-  const state = load32(ch + HEAD_STATE);
-  if ((state & ~FLAGS_MASK) != open) return STALE;
-  if (state & CHANNEL_CLOSED) return CLOSED;
-  if (!(state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS))) return RETRY;
-  if (!settleNow(ch)) return BUSY;
-  const now = load32(ch + HEAD_STATE);
-  // Others were here before us, and had no room a moment ago: the channel is full.
-  if (now & CHANNEL_SENDERS) return WOULD_BLOCK;
-  if (!(now & CHANNEL_RECEIVERS) || get32(ch + CHANNEL_CAPACITY) != 0) return RETRY;
-  set64(self + THREAD_VALUE, v);
-  const s = exchange(ch, CHANNEL_RECVQ);
-  return s == OK ? TOLD : s == BUSY ? BUSY : RETRY;
+  while (true) {
+    const state = load32(ch + HEAD_STATE);
+    if ((state & ~FLAGS_MASK) != open) return STALE;
+    if (state & CHANNEL_CLOSED) return CLOSED;
+    if (!(state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS))) return RETRY;
+    if (!settleNow(ch)) return BUSY;
+    const now = load32(ch + HEAD_STATE);
+    if ((now & ~(CHANNEL_SENDERS | CHANNEL_RECEIVERS)) != open) continue;
+    if (!(now & CHANNEL_RECEIVERS) || get32(ch + CHANNEL_CAPACITY) != 0) {
+      // Others were here before us, and had no room a moment ago: the channel is full.
+      return now & CHANNEL_SENDERS ? <u32>WOULD_BLOCK : <u32>RETRY;
+    }
+    set64(self + THREAD_VALUE, v);
+    const s = exchange(ch, CHANNEL_RECVQ);
+    if (s != RETRY) return s == OK ? <u32>TOLD : s;
+  }
+  return BUSY;
 }
 
 // Sending without waiting: OK or TOLD, WOULD_BLOCK, CLOSED, STALE or BUSY, in THREAD_STATUS; the result is FINE for OK.
@@ -377,12 +389,9 @@ function receiveGate(ch: usize, open: u32, s: u32, tries: u32): u32 {
   if (state & (CHANNEL_SENDERS | CHANNEL_RECEIVERS)) {
     if (!settleNow(ch)) return BUSY;
     state = load32(ch + HEAD_STATE);
+    if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) return exchange(ch, CHANNEL_SENDQ);
     // Others were here before us, and found nothing a moment ago: the channel is empty.
     if ((state & (CHANNEL_RECEIVERS | CHANNEL_CLOSED)) == CHANNEL_RECEIVERS) return WOULD_BLOCK;
-    if (state & CHANNEL_SENDERS && get32(ch + CHANNEL_CAPACITY) == 0) {
-      const x = exchange(ch, CHANNEL_SENDQ);
-      return x == WOULD_BLOCK ? <u32>RETRY : x;
-    }
   }
   return RETRY;
 }
@@ -605,7 +614,8 @@ export function channel_probe(ch: usize, open: u32, send: bool): u32 {
   }
   const state = load32(ch + HEAD_STATE);
   if ((state & ~(CHANNEL_SENDERS | CHANNEL_RECEIVERS)) != open) return 0;
-  if (capacity == 0) waits = !(state & (send ? CHANNEL_RECEIVERS : CHANNEL_SENDERS));
+  // Somebody waits on the other side: the ring has not been settled yet.
+  if (state & (send ? CHANNEL_RECEIVERS : CHANNEL_SENDERS)) return 0;
   return waits ? version << 1 | 1 : 0;
 }
 

@@ -81,7 +81,6 @@ export function waiter_release(w: usize): void {
   const object = <usize>get32(w + WAITER_OBJECT);
   const queue = <usize>get32(w + WAITER_QUEUE);
   const last = <usize>get32(queue + QUEUE_LAST);
-  add32(object + CHANNEL_PARKS, 1); // before the flag: see channel_probe
   set32(w + WAITER_NEXT, 0);
   set32(w + WAITER_PREV, <u32>last);
   set32(w + WAITER_LINKED, 1);
@@ -93,6 +92,7 @@ export function waiter_release(w: usize): void {
     // looks at the flag (the fast paths). One of the two sees the other.
     or32(object + HEAD_STATE, flagOf(object, queue));
   }
+  add32(object + CHANNEL_PARKS, 1); // after the flag: who has been counted is seen until gone. See channel_probe
 }
 
 /** Takes the waiter out of its queue. The caller holds the lock, inside a section. */

@@ -105,7 +105,7 @@ export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by 
 
 // ── Scratch block of a thread ────────────────────────────────────────────────────────────────────────────────────────
 export const BATCH_MAX = 496; // values in one batch call
-export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes
+export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes; below it CHANNEL_LOCK's place and the queues', which stay 0 for a late look
 export const SCRATCH_BYTES = 4096;
 
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -213,7 +213,7 @@ export function explore(scenario: Scenario, options: Options): Report {
     }
     if (!done) {
       exhausted = false
-      const walk = new RandomWalk(m.n)
+      const walk = new RandomWalk(m.n, scenario.lockstep)
       for (let k = 0; k < randoms && !report.found; k++) {
         walk.start(options.seed + k)
         attempt(variant, walk, () => false)
@@ -229,7 +229,7 @@ export function explore(scenario: Scenario, options: Options): Report {
   }
   const stale = plan.stale ?? (options.full ? 20_000 : 500)
   if (m.peeked && !scenario.racy) {
-    const walk = new RandomWalk(m.n)
+    const walk = new RandomWalk(m.n, scenario.lockstep)
     for (let k = 0; k < stale && !report.found; k++) {
       walk.start(options.seed + k)
       attempt({ victim: -1, killAt: -1, stale: options.seed + k }, walk, () => false)

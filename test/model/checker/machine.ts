@@ -37,6 +37,11 @@ export class Machine extends Events {
         this.memory.bumpAll(at, 4)
         this.races.plain(t, O.OP_SET, at, 4)
       }
+      thread.onGet = (at) => {
+        if (this.direct) return
+        this.settle()
+        this.races.plain(t, O.OP_GET, at, 4)
+      }
       this.threads.push(thread)
     }
   }

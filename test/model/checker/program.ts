@@ -54,6 +54,8 @@ export class Thread {
   victim = -1
   /** How the machine learns of plain writes by the program. */
   onSet: (at: number) => void = () => {}
+  /** And of plain reads. */
+  onGet: (at: number) => void = () => {}
 
   constructor(id: number, buffer: SharedArrayBuffer) {
     this.id = id
@@ -100,6 +102,11 @@ export class Thread {
   }
   /** A plain word, the thread's own: no step. */
   peek(at: number): number {
+    return this.i32[at >> 2] as number
+  }
+  /** A plain word that another thread has written before: nobody may be writing it now. */
+  get(at: number): number {
+    this.onGet(at)
     return this.i32[at >> 2] as number
   }
   /** Writes such a word. */

@@ -2,7 +2,8 @@
 //
 // `walk` chooses evenly among the threads that can go on. `pct` gives each thread a priority and lowers that of the running one at a few
 // random moments (S. Burckhardt et al., "A randomized scheduler with probabilistic guarantees of finding bugs", ASPLOS 2010): a bug
-// that needs k ordering constraints is found with probability at least 1 / (threads · steps^(k-1)) in each execution.
+// that needs k ordering constraints is found with probability at least 1 / (threads · steps^(k-1)) in each execution. `lockstep` is a walk that
+// from some moment on lets all threads take one step after the other, each: who gives way to each other for ever is found so.
 
 import type { Events, Explorer } from './events.js'
 import { OP_PAUSE } from './ops.js'
@@ -30,11 +31,15 @@ export class RandomWalk implements Explorer {
   private readonly priorities: Int32Array
   private readonly changes: Int32Array
   private pct = false
+  private readonly mayLockstep: boolean
+  /** From this step on in lockstep. */
+  private lockstep = Infinity
   private low = 0
   /** Longest execution so far: where the changes of priority may fall. */
   private length = 64
 
-  constructor(threads: number, changes = 3) {
+  constructor(threads: number, lockstep = true, changes = 3) {
+    this.mayLockstep = lockstep
     this.priorities = new Int32Array(threads)
     this.changes = new Int32Array(changes)
   }
@@ -43,6 +48,7 @@ export class RandomWalk implements Explorer {
   start(seed: number): void {
     this.random = new Random(seed)
     this.pct = seed % 2 === 0
+    this.lockstep = this.mayLockstep && seed % 8 === 7 ? this.random.below(this.length) : Infinity
     for (let t = 0; t < this.priorities.length; t++) this.priorities[t] = 1000 + this.random.below(1 << 20)
     for (let k = 0; k < this.changes.length; k++) this.changes[k] = this.random.below(this.length)
     this.low = 1000
@@ -55,6 +61,9 @@ export class RandomWalk implements Explorer {
   choose(m: Events, current: number): number {
     const enabled = m.enabled()
     if (enabled === 0) return -1
+    if (m.depth >= this.lockstep) {
+      for (let k = 1; k <= m.n; k++) if (enabled & (1 << ((current + k) % m.n))) return (current + k) % m.n
+    }
     if (!this.pct) {
       // Half the time go on: runs of steps find more than constant switching does.
       if (enabled & (1 << current) && this.random.next() & 1) return current

@@ -41,6 +41,8 @@ export interface Scenario {
   readonly maySleep?: boolean
   /** Nobody may ever wait for another thread. */
   readonly lockFree?: boolean
+  /** False: threads that go in step may give way to each other for ever. */
+  readonly lockstep?: boolean
   /** Data races are not looked for: a misuse that must stay harmless all the same. */
   readonly racy?: boolean
   /** Atomics of different sizes on one word are meant. */

@@ -56,8 +56,8 @@ export function settleBase<W extends World>(b: Bench, world: W): W {
 
 // ── Channel operations ───────────────────────────────────────────────────────────────────────────────────────────────
 
-const sendName = (w: ChannelWorld): string => (w.wide ? 'channel_trySendF64' : 'channel_trySend32')
-const receiveName = (w: ChannelWorld): string => (w.wide ? 'channel_take64' : 'channel_take32')
+export const sendName = (w: ChannelWorld): string => (w.wide ? 'channel_trySendF64' : 'channel_trySend32')
+export const receiveName = (w: ChannelWorld): string => (w.wide ? 'channel_take64' : 'channel_take32')
 
 /** The outcome of the last receive or pop, as the bindings read it: a value or a word. */
 export function received(peek: (at: number) => number, slot: number, w: World, wide: boolean, none: string): Value {
@@ -69,13 +69,13 @@ export function received(peek: (at: number) => number, slot: number, w: World, w
 const f64 = new Float64Array(1)
 const words = new Int32Array(f64.buffer)
 
-function number(wide: boolean, lo: number, hi: number): number {
+export function number(wide: boolean, lo: number, hi: number): number {
   words[0] = lo
   words[1] = hi
   return (wide ? f64[0] : lo) as number
 }
 
-const taken = (t: Thread, w: ChannelWorld): Value =>
+export const taken = (t: Thread, w: ChannelWorld): Value =>
   received((at) => t.peek(at), w.slots[t.id] as number, w, w.wide, 'empty')
 
 /** A status as a word; 'ok' whether or not others had to be told. */
@@ -120,21 +120,21 @@ function* waitFor(
   if (waiter < L.ARENA!) return { status: waiter, waiter: 0 }
   if (style === 'async') {
     yield* untilReady(t, w)
-    return { status: t.peek(waiter + L.WAITER_OUTCOME!), waiter }
+    return { status: t.get(waiter + L.WAITER_OUTCOME!), waiter }
   }
   for (;;) {
     const state = yield t.call('waiter_wait', waiter, style === 'timed' ? 1 : -1)
-    if (state !== L.WAITING) return { status: t.peek(waiter + L.WAITER_OUTCOME!), waiter }
+    if (state !== L.WAITING) return { status: t.get(waiter + L.WAITER_OUTCOME!), waiter }
     if (style === 'timed') {
       const end = yield t.call('waiter_cancel', waiter)
       if (end === L.CANCELLED) return { status: 'timeout', waiter }
-      return { status: t.peek(waiter + L.WAITER_OUTCOME!), waiter }
+      return { status: t.get(waiter + L.WAITER_OUTCOME!), waiter }
     }
   }
 }
 
 /** The event loop of src/event-loop.ts with one pending operation: armed, polled, waiting on the loop's bell. */
-function* untilReady(t: Thread, w: ChannelWorld, take = true): Generator<ReturnType<Thread['call']>, void, number> {
+export function* untilReady(t: Thread, w: World, take = true): Generator<ReturnType<Thread['call']>, void, number> {
   const { L } = w
   const slot = w.slots[t.id] as number
   for (;;) {
@@ -170,7 +170,7 @@ export function* receive(t: Thread, w: ChannelWorld, style: Style = 'block'): Pr
   if (v === 'empty') {
     const end = yield* waitFor(t, w, style, (token) => t.call('channel_parkReceive', w.ch, w.open, token | 0))
     if (end.status === L.OK) {
-      v = number(w.wide, t.peek(end.waiter + L.WAITER_VALUE!), t.peek(end.waiter + L.WAITER_VALUE! + 4))
+      v = number(w.wide, t.get(end.waiter + L.WAITER_VALUE!), t.get(end.waiter + L.WAITER_VALUE! + 4))
     } else v = end.status === 'timeout' ? end.status : word(w, end.status)
     if (end.waiter) yield t.call('waiter_release', end.waiter)
   }
@@ -192,7 +192,7 @@ export function* receiveTwo(t: Thread, w: ChannelWorld): Program {
       if (ready === 0) break
       if (ready !== waiters[got.length])
         throw new Failure('invariant', 'the receives were completed in the wrong order')
-      got.push(number(w.wide, t.peek(ready + L.WAITER_VALUE!), t.peek(ready + L.WAITER_VALUE! + 4)))
+      got.push(number(w.wide, t.get(ready + L.WAITER_VALUE!), t.get(ready + L.WAITER_VALUE! + 4)))
       yield t.call('waiter_release', ready)
     }
   }

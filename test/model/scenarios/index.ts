@@ -5,9 +5,12 @@ import { allocator } from './allocator.js'
 import { batches } from './batch.js'
 import { channels } from './channel.js'
 import { counters } from './counter.js'
+import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
+import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
+import { selects } from './select.js'
 import { stacks } from './stack.js'
 import { threadTable } from './threads.js'
 
@@ -19,6 +22,9 @@ export const scenarios: readonly Scenario[] = [
   ...rings,
   ...channels,
   ...batches,
+  ...rendezvous,
+  ...selects,
+  ...delegation,
   ...reuses,
   ...threadTable,
 ]

@@ -13,6 +13,7 @@ import {
   send,
   tryReceive,
   trySend,
+  type World,
   word,
 } from './core.js'
 
@@ -85,9 +86,46 @@ function reuse(wide: boolean, name: string, prefill: number[]): Scenario {
   }
 }
 
-export const reuses: Scenario[] = [false, true].flatMap((wide) => [
-  reuse(wide, 'send', []),
-  reuse(wide, 'receive', [1]),
-  reuse(wide, 'waiting send', [1]),
-  reuse(wide, 'waiting receive', []),
-])
+/** Of the size of a scratch block. */
+const LARGE = 256
+
+/** A receive that is given up while the channel's block becomes the scratch block of another thread: not a word of a batch is touched. */
+function scratch(fill: number): Scenario {
+  let block = 0
+  const words = (L: World['L']): number[] =>
+    Array.from({ length: L.BATCH_MAX! * 2 }, (_, k) => block + L.SCRATCH_VALUES! + 4 * k)
+  return {
+    name: `reuse/given up, values of ${fill}`,
+    about: 'against dispose and a batch',
+    recipe: coreRecipe,
+    setup: (b) => makeChannel(b, LARGE, true),
+    threads: [
+      (t, w: ChannelWorld) => receive(t, w, 'timed'),
+      function* (t, w: ChannelWorld): Program {
+        yield t.call('channel_dispose', w.ch, w.open)
+        block = yield t.call('thread_scratch')
+        for (const at of words(w.L)) if (t.peek(at) !== fill) t.set(at, fill)
+      },
+    ],
+    realtime: false,
+    racy: true,
+    final: (b, w: ChannelWorld) => {
+      b.check(block === w.ch, 'the scratch block is another one')
+      for (const at of words(w.L))
+        b.check(b.read(at) === fill, `a value of the batch at ${at - block} has become ${b.read(at)}`)
+    },
+    explore: { executions: 100_000, random: 10_000 },
+    ci: { executions: 3000, random: 500 },
+  }
+}
+
+export const reuses: Scenario[] = [
+  ...[false, true].flatMap((wide) => [
+    reuse(wide, 'send', []),
+    reuse(wide, 'receive', [1]),
+    reuse(wide, 'waiting send', [1]),
+    reuse(wide, 'waiting receive', []),
+  ]),
+  scratch(0),
+  scratch(7),
+]

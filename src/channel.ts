@@ -37,14 +37,13 @@ import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { readableFrom } from './streams.js'
 import { keep, overdueTurn } from './turn.js'
 import {
-  LONGEST_PAUSE,
   meetAsync,
   nap,
   type Operation,
   outcomeOf,
+  patienceFor,
   release,
   requireBlocking,
-  SHORTEST_PAUSE,
   TIMED_OUT,
   timeoutOf,
   type WaitOptions,
@@ -98,7 +97,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     this.open = site.open
     this.codec = codec
     this.capacity = site.arena.u32[(site.at + CHANNEL_CAPACITY) >>> 2] as number
-    this.#patience = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, this.capacity))
+    this.#patience = patienceFor(this.capacity)
     this.receiving = {
       patience: this.#patience,
       rendezvous: this.capacity === 0,

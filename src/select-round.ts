@@ -23,7 +23,7 @@ import {
 import type { Merged } from './merge.js'
 import { RecvCase, SendCase } from './select-cases.js'
 import type { LocalSource } from './source.js'
-import { nap, type Operation, SHORTEST_PAUSE } from './wait.js'
+import { nap, type Operation, patienceFor } from './wait.js'
 
 /** The outcome of a select. */
 export interface Hit {
@@ -97,7 +97,7 @@ export class Round {
     }
     this.#activate()
     this.operation = {
-      patience: SHORTEST_PAUSE,
+      patience: patienceFor(Math.max(0, ...this.#groups.map(({ channel }) => channel.capacity))),
       rendezvous: this.#groups.every(({ channel }) => channel.capacity === 0),
       attempt: () => (this.attempt() ? OK : WOULD_BLOCK),
       park: () => NO_MEMORY,
@@ -212,17 +212,14 @@ export class Round {
       const next = arm.source.take()
       return next !== undefined && this.took(arm, next)
     }
-    if (arm.send) {
-      const status = channel.sendNow(arm.value)
-      if (status === OK) return this.#happened(arm, undefined, false)
-      if (status === WOULD_BLOCK) return false
-      throw channel.sendError(status)
-    }
-    const status = channel.receiveNow()
-    if (status === OK) return this.#happened(arm, channel.value, false)
+    // The paths that are fast for every codec; they throw where a send meets a closed channel, and for stale handles.
+    if (arm.send) return channel.trySend(arm.value) && this.#happened(arm, undefined, false)
+    const value = channel.tryReceive()
+    if (value !== undefined) return this.#happened(arm, value, false)
+    const status = channel.arena.status()
     if (status === WOULD_BLOCK) return false
     if (status === CLOSED) return this.#ended(arm)
-    throw channel.error(status, 'select')
+    return this.#happened(arm, undefined, false) // a unit
   }
 
   /** Notes what a local source has given. */

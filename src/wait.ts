@@ -67,10 +67,8 @@ class Spinner {
 
   /** Tries the operation with growing pauses: its status, WOULD_BLOCK if it never got through. */
   spin(arena: Arena, operation: Operation): number {
-    // Nobody else is there who could change anything.
-    if (Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2) < 2) return WOULD_BLOCK
     const { core } = arena
-    const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
+    const limit = this.#turns(arena)
     let spent = 0
     for (let turns = operation.patience; spent < limit; turns = Math.min(turns * 2, LONGEST_PAUSE)) {
       core.pause(turns)
@@ -87,10 +85,9 @@ class Spinner {
 
   /** Waits with growing pauses for the waiter: whether its wait has ended. */
   watch(arena: Arena, waiter: number): boolean {
-    if (Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2) < 2) return false
     const { core, i32 } = arena
     const state = (waiter + WAITER_STATE) >>> 2
-    const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
+    const limit = this.#turns(arena)
     let spent = 0
     for (let turns = FIRST_WATCH; spent < limit; turns = Math.min(turns + FIRST_WATCH, LONGEST_WATCH)) {
       if (ended(Atomics.load(i32, state))) {
@@ -102,6 +99,16 @@ class Spinner {
     }
     this.#failed()
     return ended(Atomics.load(i32, state))
+  }
+
+  /** How long to try this time. */
+  #turns(arena: Arena): number {
+    const live = Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2)
+    // Nobody else is there who could change anything.
+    if (live < 2) return 0
+    const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
+    // Not all can run at once (one thread, most often the main one, does nothing but wait): who tries takes the processor from who works.
+    return live - 1 > platform.cpuCount ? Math.min(limit, CROWDED) : limit
   }
 
   #helped(spent: number): void {
@@ -128,10 +135,16 @@ export function nap(arena: Arena): void {
 /** Milliseconds; the system makes it some 50 µs more. */
 const NAP = 0.02
 
-/** Bounds of Operation.patience, and the longest pause. */
-export const SHORTEST_PAUSE = 32
-export const LONGEST_PAUSE = 1024
+const SHORTEST_PAUSE = 32
+const LONGEST_PAUSE = 1024
+
+/** Operation.patience for a channel of that capacity. */
+export function patienceFor(capacity: number): number {
+  return Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, capacity))
+}
+
 const PROBE_EVERY = 16
+const CROWDED = 4000
 const FIRST_WATCH = 8
 const LONGEST_WATCH = 128
 const blocking = new Spinner(100_000)

@@ -104,8 +104,9 @@ export const MAGAZINE_END = 16; // u32, end of that page
 export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
 
 // ── Scratch block of a thread ────────────────────────────────────────────────────────────────────────────────────────
-export const BATCH_MAX = 496; // values in one batch call
-export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes
+export const BATCH_MAX = 448; // values in one batch call
+// From where a channel's slots begin, so that the place of its lock stays unused: see CHANNEL_LOCK.
+export const SCRATCH_VALUES = 512; // BATCH_MAX values of 4 or 8 bytes
 export const SCRATCH_BYTES = 4096;
 
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,6 +150,8 @@ export const CHANNEL_CODEC = 44; // u32, id of the codec
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
 export const CHANNEL_LIMIT = 136; // wide: u32 position up to which the tail may go without a look at the head
 export const CHANNEL_HEAD = 256; // narrow: u32 position; wide: u64 `published:32 | position:32`
+// A case of a select that is in no queue any more may outlive its channel, and its thread, or the reaper, takes the lock once more to find that
+// out. So whatever else lies in a block that a channel may have had leaves these words alone, up to CHANNEL_SLOTS: they are 0.
 export const CHANNEL_LOCK = 384; // u32, 0 or the slot address of the thread inside, with LOCK_MORE
 export const CHANNEL_RECVQ = 388; // QUEUE_*: parked receivers
 export const CHANNEL_SENDQ = 396; // QUEUE_*: parked senders
@@ -181,7 +184,7 @@ export const NODE_VALUE = 8; // u64
 export const NODE_BYTES = 16;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
-// Cells at LINE stride. In the middle of their lines: CHANNEL_LOCK's place stays unused, for a late look at a channel that was here before.
+// Cells at LINE stride, in the middle of their lines: CHANNEL_LOCK's place stays unused.
 export const COUNTER_CELLS = 192; // f64 × COUNTER_OWNED: cell i is written by the thread in slot i only
 export const COUNTER_OWNED = 28;
 export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots

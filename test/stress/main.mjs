@@ -15,6 +15,7 @@ import { randomFrom } from '../support/kit.mjs'
 import { chaosScenarios } from './chaos.mjs'
 import { historyScenarios } from './histories.mjs'
 import { scenarios } from './scenarios.mjs'
+import { selectHistoryScenarios } from './select-histories.mjs'
 import { selectScenarios } from './selects.mjs'
 import { liveThreads, settle, stopThreads } from './threads.mjs'
 
@@ -27,7 +28,13 @@ const families = [
     least: 500,
     list: [...scenarios, ...selectScenarios],
   },
-  { family: 'histories', unit: 'histories', size: [8000, 2000], least: 10, list: historyScenarios },
+  {
+    family: 'histories',
+    unit: 'histories',
+    size: [8000, 2000],
+    least: 10,
+    list: [...historyScenarios, ...selectHistoryScenarios],
+  },
   { family: 'chaos', unit: 'kills', size: [1200, 120], least: 1, list: chaosScenarios },
 ]
 

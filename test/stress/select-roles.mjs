@@ -5,7 +5,7 @@ import { randomFrom } from '../support/kit.mjs'
 import { checker } from './roles.mjs'
 
 /** Cases on all channels, some of them twice: `make` by name, and which channel each name stands for. */
-function casesOn(channels, rng, kinds) {
+export function casesOn(channels, rng, kinds) {
   const cases = {}
   const channelOf = new Map()
   for (const [i, ch] of channels.entries()) {
@@ -21,7 +21,7 @@ function casesOn(channels, rng, kinds) {
 }
 
 /** Rounds of a Selector in ways that change from one to the next. Resolves with undefined if it was too impatient. */
-function roundsOf(selector, style, rng) {
+export function roundsOf(selector, style, rng) {
   const limits = () => ({ timeout: rng.below(3) * rng.next() * 0.2, biased: rng.below(4) === 0 })
   const patiently = (call) => {
     try {

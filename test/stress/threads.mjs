@@ -37,10 +37,11 @@ export const results = (threads) => Promise.all(threads.map(({ ended }) => ended
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits until the condition holds: 20 s at most. */
+/** Waits until the condition holds: 20 s at most. `what` is told then, or tells it. */
 export async function until(condition, what) {
   for (const deadline = performance.now() + 20_000; !condition(); await sleep(1))
-    if (performance.now() > deadline) throw new Error(`waited 20 s in vain until ${what}`)
+    if (performance.now() > deadline)
+      throw new Error(`waited 20 s in vain until ${typeof what === 'function' ? what() : what}`)
 }
 
 /** Settles as the promise does, or fails once no more values have arrived for 20 s: `marks` tells how many of `total` have. */

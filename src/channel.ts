@@ -263,9 +263,9 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    */
   close(): void {
     const status = this.core.channel_close(this.at, this.open)
+    this.loop.poll()
     if (status === STALE) throw this.stale()
     if (status === CLOSED) throw new ClosedError('close of closed channel')
-    this.loop.poll()
   }
 
   /** Whether the channel is closed; values may still be in it. */
@@ -351,12 +351,14 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return this.stale()
   }
 
-  /** @internal The status of the last send: who was told is told. */
+  /**
+   * @internal The status of the last send. Whatever came of it, it may have told waiters, also some of this thread's own event loop, whom nobody
+   * wakes but this thread.
+   */
   told(): number {
     const status = this.arena.status()
-    if (status !== TOLD) return status
     this.poll()
-    return OK
+    return status === TOLD ? OK : status
   }
 
   /** @internal Whether a channel without capacity is open and nobody waits on it: then there is nothing to try. */
@@ -390,13 +392,11 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     throw this.sendError(status)
   }
 
-  /** @internal The status of the last receive: with OK the value is in `this.value`. */
+  /** @internal The status of the last receive: with OK the value is in `this.value`. As for `told`, waiters may have been told in any case. */
   attempted(): number {
     const status = this.arena.status()
-    if (status === OK) {
-      this.value = this.read(this.arena.valueAt)
-      this.poll()
-    }
+    if (status === OK) this.value = this.read(this.arena.valueAt)
+    this.poll()
     return status
   }
 
@@ -477,7 +477,6 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       const end = waitSync(this.arena, this.sending(value), timeout)
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
-      this.poll()
     }
     if (status !== OK) throw this.sendError(status, timeout)
   }
@@ -491,7 +490,6 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       return this.got(end)
     } finally {
       release(this.arena, end)
-      this.poll()
     }
   }
 

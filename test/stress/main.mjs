@@ -4,6 +4,8 @@
 //   histories  a few operations of a few threads, thousands of times: linearizable, says the model's checker
 //   chaos      threads are killed under load and replaced: nothing arrives twice, at most what was in hand is lost
 //
+// Each for buffered channels, for rendezvous (`meet`, capacity 0), and for selects over several of both.
+//
 //   node test/stress/main.mjs [--only <regexp>] [--seed 1] [--seconds 600] [--messages 105000000] [--histories 8000] [--kills 1200]
 //
 // `--only` chooses by name, such as `chaos/`. `--messages`, `--histories` and `--kills` are the numbers of one pass over all scenarios of the

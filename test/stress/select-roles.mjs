@@ -134,6 +134,12 @@ export const selectRoles = {
     }
   },
 
+  /** Three tasks on one event loop: some wait while others try, and what one does may serve another. */
+  async selectReceiveTasks(args) {
+    const tasks = [0, 1, 2].map((i) => selectRoles.selectReceive({ ...args, seed: args.seed + i }))
+    return (await Promise.all(tasks)).reduce((sum, n) => sum + n, 0)
+  },
+
   /** Sends its values and takes those of others, by the same channels, in the same rounds. Ends when it has sent. */
   async selectSwap({ handles, count, producer, producers, marks, seed, style }) {
     const channels = handles.map(open)

@@ -60,6 +60,10 @@ export const selectScenarios = [
   selects('select-mixed', 0.05, { codec: u32, styles: ['blocking', 'async', 'mixed'], ...both }),
   selects('select-swap', 0.05, { codec: f64, styles: ['blocking', 'mixed'], swap: 3, receive: ['selectReceive'] }),
   selects('select-swap-async', 0.05, { codec: u32, styles: ['async'], swap: 2, receive: ['selectReceive'] }),
+  selects('select-tasks', 0.05, {
+    ...{ codec: u32, styles: ['async', 'mixed'] },
+    ...{ send: twice('selectSend'), receive: twice('selectReceiveTasks') },
+  }),
   selects('select-to-receive', 0.05, {
     ...{ codec: f64, styles: ['blocking', 'mixed'] },
     ...{ send: twice('selectSend'), receive: ['receive', 'receiveAsync', 'receiveImpatiently'] },

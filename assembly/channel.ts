@@ -344,16 +344,21 @@ function sendGate(ch: usize, open: u32, v: u64): u32 {
 
 export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
   let gate: u32;
+  let quiet = true; // nobody was told at the gate
   do {
     // A hint: what matters is checked by the ring (closed), by mustSettle (waiters) or by the gate (stale).
-    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, <u32>v);
+    gate = RETRY;
+    if (peek32(ch + HEAD_STATE) != open) {
+      quiet = false;
+      gate = sendGate(ch, open, <u32>v);
+    }
     if (gate == RETRY) {
       enter();
       const s = narrow_push(ch, v);
       if (s == OK) {
         const settle = mustSettle(ch, open);
         leave();
-        return said(settle ? told(ch) : OK);
+        return said(settle ? told(ch) : quiet ? OK : TOLD);
       }
       leave();
       // CLOSED is for the state to say, or STALE; and full is an answer only while the channel is open and nobody waits.
@@ -365,15 +370,20 @@ export function channel_trySend32(ch: usize, open: u32, v: i32): u32 {
 
 export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
   let gate: u32;
+  let quiet = true; // nobody was told at the gate
   do {
-    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : sendGate(ch, open, reinterpret<u64>(v));
+    gate = RETRY;
+    if (peek32(ch + HEAD_STATE) != open) {
+      quiet = false;
+      gate = sendGate(ch, open, reinterpret<u64>(v));
+    }
     if (gate == RETRY) {
       enter();
       const s = wide_push(ch, reinterpret<u64>(v));
       if (s == OK) {
         const settle = mustSettle(ch, open);
         leave();
-        return said(settle ? told(ch) : OK);
+        return said(settle ? told(ch) : quiet ? OK : TOLD);
       }
       leave();
       if (s == WOULD_BLOCK && load32(ch + HEAD_STATE) == open) gate = s;
@@ -428,8 +438,13 @@ function toldValue(ch: usize, v: u64): void {
 /** From a ring of 32-bit values: their bits as u32. */
 export function channel_take32(ch: usize, open: u32): f64 {
   let gate: u32;
+  let quiet = true; // nobody was told at the gate
   do {
-    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY);
+    gate = RETRY;
+    if (peek32(ch + HEAD_STATE) != open) {
+      quiet = false;
+      gate = receiveGate(ch, open, RETRY);
+    }
     if (gate == RETRY) {
       const closed = peek32(ch + HEAD_STATE) & CHANNEL_CLOSED;
       enter();
@@ -443,7 +458,7 @@ export function channel_take32(ch: usize, open: u32): f64 {
         }
         set64(self + THREAD_VALUE, r);
         status(OK);
-        return <f64><u32>r;
+        return quiet ? <f64><u32>r : NaN;
       }
       leave();
       gate = receiveGate(ch, open, <u32>(r >> 32));
@@ -456,8 +471,13 @@ export function channel_take32(ch: usize, open: u32): f64 {
 /** From a ring of 64-bit values: their bits as f64. */
 export function channel_take64(ch: usize, open: u32): f64 {
   let gate: u32;
+  let quiet = true; // nobody was told at the gate
   do {
-    gate = peek32(ch + HEAD_STATE) == open ? <u32>RETRY : receiveGate(ch, open, RETRY);
+    gate = RETRY;
+    if (peek32(ch + HEAD_STATE) != open) {
+      quiet = false;
+      gate = receiveGate(ch, open, RETRY);
+    }
     if (gate == RETRY) {
       enter();
       const head = wide_head(ch);
@@ -473,7 +493,7 @@ export function channel_take64(ch: usize, open: u32): f64 {
           }
           set64(self + THREAD_VALUE, v);
           status(OK);
-          return reinterpret<f64>(v);
+          return quiet ? reinterpret<f64>(v) : NaN;
         }
         gate = RETRY;
       } else gate = wide_whyNone(ch, head);

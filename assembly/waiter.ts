@@ -134,7 +134,8 @@ export const HELD: u32 = 2; // another thread is at it, inside its section
 
 /**
  * Unlinks the waiter, whose select has been claimed, and marks it DONE; returns the bell to ring once the lock is free, or 0. The caller holds the
- * lock, inside a section. After this the waiter belongs to its thread again, but for the link of the ready list.
+ * lock, inside a section. After this the waiter belongs to its thread again, but for the link of the ready list. The loop of the calling
+ * thread is not rung: the bindings look at the ready list after every call that may come here, whatever it returns.
  */
 // @ts-ignore: decorator
 @inline export function complete(w: usize, outcome: u32): usize {

@@ -82,6 +82,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal HEAD_STATE of the open channel; NO_STATE once disposed of. */ open: number
   /** @internal Whether this thread may block. */ readonly blocks: boolean
   /** @internal The value of the last attemptReceive that said OK. */ value!: T
+  /** @internal Why the last tryReceive gave `undefined`; OK if that was the value. */ missing = OK
   /** @internal See batch.ts. */ scratch: Scratch | undefined
   readonly #patience: number
   #sender: SendEnd<T> | undefined
@@ -251,9 +252,9 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    */
   close(): void {
     const status = this.core.channel_close(this.at, this.open)
+    this.loop.poll()
     if (status === STALE) throw this.stale()
     if (status === CLOSED) throw new ClosedError('close of closed channel')
-    this.loop.poll()
   }
 
   /** Whether the channel is closed; values may still be in it. */
@@ -339,12 +340,14 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     return this.stale()
   }
 
-  /** @internal The status of the last send: who was told is told. */
+  /**
+   * @internal The status of the last send. Whatever came of it, it may have told waiters, also some of this thread's own event loop, whom nobody
+   * wakes but this thread.
+   */
   told(): number {
     const status = this.arena.status()
-    if (status !== TOLD) return status
     this.poll()
-    return OK
+    return status === TOLD ? OK : status
   }
 
   /** @internal Whether a channel without capacity is open and nobody waits on it: then there is nothing to try. */
@@ -378,19 +381,18 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     throw this.sendError(status)
   }
 
-  /** @internal The status of the last receive: with OK the value is in `this.value`. */
+  /** @internal The status of the last receive: with OK the value is in `this.value`. As for `told`, waiters may have been told in any case. */
   attempted(): number {
     const status = this.arena.status()
-    if (status === OK) {
-      this.value = this.read(this.arena.valueAt)
-      this.poll()
-    }
+    if (status === OK) this.value = this.read(this.arena.valueAt)
+    this.poll()
     return status
   }
 
   /** @internal What tryReceive does when the core did not give a number. */
   missed(): T | undefined {
     const status = this.#settled(this.attempted(), this.receiving.attempt)
+    this.missing = status
     if (status === OK) return this.value
     if (status === STALE) throw this.stale()
     return undefined
@@ -465,7 +467,6 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       const end = waitSync(this.arena, this.sending(value), timeout)
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
-      this.poll()
     }
     if (status !== OK) throw this.sendError(status, timeout)
   }
@@ -479,7 +480,6 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       return this.got(end)
     } finally {
       release(this.arena, end)
-      this.poll()
     }
   }
 

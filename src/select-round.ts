@@ -216,7 +216,7 @@ export class Round {
     if (arm.send) return channel.trySend(arm.value) && this.#happened(arm, undefined, false)
     const value = channel.tryReceive()
     if (value !== undefined) return this.#happened(arm, value, false)
-    const status = channel.arena.status()
+    const status = channel.missing
     if (status === WOULD_BLOCK) return false
     if (status === CLOSED) return this.#ended(arm)
     return this.#happened(arm, undefined, false) // a unit

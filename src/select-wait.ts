@@ -7,17 +7,21 @@ import { watchLimits } from './limits.js'
 import { doze } from './local-channel.js'
 import type { Arm, Hit, Round } from './select-round.js'
 import { keep } from './turn.js'
-import { meet, sleep, spin } from './wait.js'
+import { meet, pollSelf, sleep, spin } from './wait.js'
 
 /** Blocks until one case is done. `timeout` in ms. */
 export function selectBlocking(round: Round, timeout: number): void {
   if (timeout === 0 ? round.tryNow() : round.attempt()) return
   if (timeout === 0) throw new TimeoutError('select', timeout)
   const deadline = performance.now() + timeout
-  do {
-    if (waitOnce(round, deadline)) return
-    if (round.attempt()) return
-  } while (performance.now() < deadline)
+  try {
+    do {
+      if (waitOnce(round, deadline)) return
+      if (round.attempt()) return
+    } while (performance.now() < deadline)
+  } finally {
+    if (round.arena !== undefined) pollSelf(round.arena)
+  }
   throw new TimeoutError('select', timeout)
 }
 
@@ -41,9 +45,7 @@ function waitOnce(round: Round, deadline: number): boolean {
     }
     ended = left === 0 || sleep(arena, waiter, left)
   }
-  const happened = round.conclude()
-  if (arena.loop.pending !== 0) arena.loop.poll()
-  return happened
+  return round.conclude()
 }
 
 /** Awaits one case. `timeout` in ms. */
@@ -90,6 +92,7 @@ export function selectAsync(round: Round, timeout: number, signal: AbortSignal |
         round.park(token)
       } catch (error) {
         loop.remove(token)
+        loop.poll()
         throw error
       }
       loop.start()
@@ -105,6 +108,7 @@ export function selectAsync(round: Round, timeout: number, signal: AbortSignal |
       }
       round.unpark()
       loop.remove(token)
+      loop.poll()
       return true
     }
     const subscribe = (arm: Arm): (() => void) | undefined => {

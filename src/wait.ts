@@ -170,13 +170,18 @@ function park(arena: Arena, operation: Operation, token: number): number {
   }
 }
 
-/** Ends the wait of a waiter unless it has ended: whether it did. */
+/** Ends the wait of a waiter unless it has ended: whether it did. As every look at a queue this may complete others, so: poll after it. */
 function cancel(arena: Arena, waiter: number): boolean {
   for (;;) {
     const state = arena.core.waiter_cancel(waiter)
     if (state !== BUSY) return state === CANCELLED
     nap(arena)
   }
+}
+
+/** @internal Completes what this thread has itself made ready: nobody else wakes its event loop for that. */
+export function pollSelf({ loop }: Arena): void {
+  if (loop.pending !== 0) loop.poll()
 }
 
 /** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */
@@ -212,12 +217,15 @@ export function waitSync(arena: Arena, operation: Operation, timeout: number): n
     if (status !== WOULD_BLOCK) return status
   }
   const waiter = park(arena, operation, TOKEN_BLOCKING)
+  pollSelf(arena)
   if (waiter < ARENA) return waiter
   if (operation.rendezvous && meeting.watch(arena, waiter)) return waiter
   for (;;) {
     const left = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - performance.now())
     if (left === 0) {
-      if (!cancel(arena, waiter)) return waiter
+      const cancelled = cancel(arena, waiter)
+      pollSelf(arena)
+      if (!cancelled) return waiter
       arena.core.waiter_release(waiter)
       return TIMED_OUT
     }
@@ -279,6 +287,7 @@ export function waitAsync<R>(
     const waiter = park(arena, operation, token)
     if (waiter < ARENA) {
       loop.remove(token)
+      loop.poll()
       resolve(finish(waiter))
       return
     }
@@ -292,6 +301,7 @@ export function waitAsync<R>(
         stopWatching?.()
         core.waiter_release(waiter)
         loop.remove(token)
+        loop.poll()
         reject(reason())
       }
       stopWatching = watchLimits(what, timeout, signal, giveUp)
@@ -336,6 +346,7 @@ export function meetAsync<R>(arena: Arena, queueUp: (token: number) => number, f
   }
   if (waiter < ARENA) {
     loop.remove(token)
+    loop.poll()
     meeting.complete(0, waiter)
   } else loop.start()
   return meeting.promise

@@ -1,17 +1,22 @@
-// Chaos: producers and consumers on one channel are terminated at random moments and replaced, while the others go on. No value may arrive
-// twice; with each kill at most one operation in flight may be lost; after each kill things go on; and at the end nothing is left.
+// Chaos: producers and consumers on one channel, or in selects over several, are terminated at random moments and replaced, while the others
+// go on. No value may arrive twice; with each kill at most one operation in flight may be lost; after each kill things go on; and at the end
+// nothing is left.
 
 import { channel, f64, u32 } from 'millrace'
 import { audit, makeLedger, progressOf, stopAll, totalReceived, used } from './ledger.mjs'
-import { results, settle, sleep, thread, until } from './threads.mjs'
+import { settle, sleep, thread, until } from './threads.mjs'
 
 const VALUES = 2 ** 25
 /** A run ends early when so much of the values was drawn, so that there is always work to be killed at. */
 const ENOUGH = 0.75
 /** So many kills are one run, on a channel of its own. */
 const RUN = 50
-const PRODUCERS = 3
-const CONSUMERS = 3
+/** Producers and consumers: where one side is short of people, the other waits most of the time. */
+const STAFF = [
+  [3, 3],
+  [1, 3],
+  [3, 1],
+]
 
 /** The threads at work, and those that were killed. */
 class Team {
@@ -26,10 +31,13 @@ class Team {
   }
 
   /** Starts one more thread. */
-  hire(role) {
+  hire(side) {
     const id = this.#next++
-    const member = { role, id, killed: false, ...this.#hire(role, id) }
-    member.ended.catch((error) => {
+    const member = { side, id, killed: false, over: false, ...this.#hire(side, id) }
+    const over = () => {
+      member.over = true
+    }
+    member.ended.then(over, (error) => {
       // A killed thread ends without a result; one that found something wrong just before says so all the same.
       if (!(member.killed && error.message.endsWith('without a result'))) this.failure ??= error
     })
@@ -37,8 +45,8 @@ class Team {
     return member
   }
 
-  of(role) {
-    return this.members.filter((member) => member.role === role)
+  of(side) {
+    return this.members.filter((member) => member.side === side)
   }
 
   async kill(member) {
@@ -54,20 +62,33 @@ class Team {
     if (this.failure !== undefined) throw this.failure
   }
 
-  /** How many values those of the dead may have had in hand. */
-  inHand(role) {
-    return this.victims.filter((victim) => victim.role === role).reduce((sum, { batch }) => sum + batch, 0)
+  /** Waits until all on that side have come to an end by themselves. */
+  async ends(side) {
+    const left = () => this.of(side).filter(({ over }) => !over)
+    await this.until(
+      () => left().length === 0,
+      () => `these end: ${left().map(({ id, role, style }) => `${id} (${role}, ${style})`)}`,
+    )
+  }
+
+  /** How many values those of the dead may have had in hand that were sending, or receiving. */
+  inHand(side) {
+    return this.victims
+      .filter((victim) => victim.side === side || victim.role === 'selectProduceSwap')
+      .reduce((sum, { hands }) => sum + hands, 0)
   }
 }
 
-function chaos(name, share, { codec, capacity, batches }) {
+/** `produce` and `consume` are roles of such people; those of selects work on all channels, the others on the only one. */
+function chaos(name, share, { codec, capacities, batches = [1], produce = ['produce'], consume = ['consume'] }) {
   return {
     name,
     share,
     async run({ arena, count, rng }) {
       const sum = { kills: 0, arrived: 0, lost: 0, inFlight: 0, slowest: 0 }
       while (sum.kills < count) {
-        const got = await campaign({ arena, kills: Math.min(RUN, count - sum.kills), rng, codec, capacity, batches })
+        const plan = { codec, capacities: capacities(rng), batches, roles: { produce, consume } }
+        const got = await campaign({ arena, kills: Math.min(RUN, count - sum.kills), rng, ...plan })
         for (const key of ['kills', 'arrived', 'lost', 'inFlight']) sum[key] += got[key]
         sum.slowest = Math.max(sum.slowest, got.slowest)
       }
@@ -81,47 +102,52 @@ function chaos(name, share, { codec, capacity, batches }) {
   }
 }
 
-async function campaign({ arena, kills, rng, codec, capacity, batches }) {
+async function campaign({ arena, kills, rng, codec, capacities, batches, roles }) {
   const before = arena.stats()
-  const ch = channel(codec, { capacity, arena })
-  const ledger = makeLedger(VALUES, kills + PRODUCERS + CONSUMERS)
+  const channels = capacities.map((capacity) => channel(codec, { capacity, arena }))
+  const handles = channels.map((ch) => ch.handle)
+  const [producers, consumers] = rng.pick(STAFF)
+  const ledger = makeLedger(VALUES, kills + producers + consumers)
   const styles = rng.pick([['blocking'], ['async'], ['blocking', 'async']])
-  const team = new Team((role, id) => {
-    const [batch, style] = [rng.pick(batches), rng.pick(styles)]
-    return { batch, ...thread(role, { handle: ch.handle, ledger, id, batch, style }) }
+  const team = new Team((side, id) => {
+    const role = rng.pick(roles[side])
+    const [batch, style, seed] = [rng.pick(batches), rng.pick(styles), rng.below(2 ** 31)]
+    const hands = role === 'selectConsume' && style === 'async' ? 1 + rng.below(3) : batch
+    const args = { handles, handle: rng.pick(handles), ledger, id, batch, style, seed, hands }
+    return { role, style, hands, ...thread(role, args) }
   })
-  for (let i = 0; i < PRODUCERS; i++) team.hire('produce')
-  for (let i = 0; i < CONSUMERS; i++) team.hire('consume')
+  for (let i = 0; i < producers; i++) team.hire('produce')
+  for (let i = 0; i < consumers; i++) team.hire('consume')
 
   const working = (member) => progressOf(ledger, member.id) > 0
   await team.until(() => team.members.every(working), 'all are at work')
   let slowest = 0
   let killed = 0
   for (; killed < kills && (killed === 0 || used(ledger) < ENOUGH); killed++) {
-    const role = rng.pick(['produce', 'consume'])
+    const side = rng.pick(['produce', 'consume'])
     // Most are killed at work, some while they start.
     const young = rng.below(6) === 0
     if (!young) await team.until(() => team.members.every(working), 'newcomers are at work')
-    const candidates = team.of(role)
+    const candidates = team.of(side)
     const victim = young ? candidates[candidates.length - 1] : rng.pick(candidates)
     await sleep(young ? rng.next() * 50 : rng.next() * 4)
     spin(rng.next() * 0.3)
     const gone = team.kill(victim)
-    team.hire(role)
+    team.hire(side)
     await gone
     slowest = Math.max(slowest, await recovered(team, ledger))
   }
   await everyoneGoesOn(team, ledger)
 
   stopAll(ledger)
-  await Promise.race([results(team.of('produce')), results(team.of('consume'))])
-  await results(team.of('produce'))
-  ch.close()
-  await results(team.of('consume'))
-  if (team.failure !== undefined) throw team.failure
+  await team.ends('produce')
+  for (const ch of channels) ch.close()
+  await team.ends('consume')
   await settle(() => arena.stats().threads === before.threads)
-  if (ch.length !== 0) throw new Error(`${ch.length} values are left`)
-  ch.dispose()
+  for (const ch of channels) {
+    if (ch.length !== 0) throw new Error(`${ch.length} values are left`)
+    ch.dispose()
+  }
   const after = arena.stats()
   if (after.bytesInUse !== before.bytesInUse)
     throw new Error(`bytes in use: ${before.bytesInUse} before, ${after.bytesInUse} after`)
@@ -162,9 +188,27 @@ function spin(ms) {
   for (const end = performance.now() + ms; performance.now() < end; );
 }
 
-const settings = [u32, f64].flatMap((codec) => [1, 8, 256].map((capacity) => ({ codec, capacity })))
+const settings = [u32, f64].flatMap((codec) => [0, 1, 8, 256].map((capacity) => ({ codec, capacity })))
 
-export const chaosScenarios = settings.flatMap(({ codec, capacity }) => [
-  chaos(`${codec.name}-${capacity}`, 1, { codec, capacity, batches: [1] }),
-  chaos(`${codec.name}-${capacity}-batches`, 1, { codec, capacity, batches: [1, 3, 40] }),
-])
+const several = (rng) => Array.from({ length: 2 + rng.below(3) }, () => rng.pick([0, 0, 1, 16]))
+const meetings = (rng) => Array.from({ length: 1 + rng.below(3) }, () => 0)
+const selects = { produce: ['selectProduce'], consume: ['selectConsume'] }
+const swaps = { produce: ['selectProduceSwap', 'selectProduce'], consume: ['selectConsume'] }
+
+export const chaosScenarios = [
+  ...settings.flatMap(({ codec, capacity }) => [
+    chaos(`${codec.name}-${capacity}`, 1, { codec, capacities: () => [capacity] }),
+    chaos(`${codec.name}-${capacity}-batches`, 1, { codec, capacities: () => [capacity], batches: [1, 3, 40] }),
+  ]),
+  ...[u32, f64].flatMap((codec) => [
+    chaos(`select-${codec.name}`, 2, { codec, capacities: several, ...selects }),
+    chaos(`select-${codec.name}-rendezvous`, 2, { codec, capacities: meetings, ...selects }),
+    chaos(`select-${codec.name}-swaps`, 2, { codec, capacities: several, ...swaps }),
+    chaos(`send-to-select-${codec.name}`, 1, {
+      codec,
+      capacities: several,
+      ...selects,
+      produce: ['produce', 'selectProduce'],
+    }),
+  ]),
+]

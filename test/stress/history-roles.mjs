@@ -4,14 +4,14 @@ import { open } from 'millrace'
 import { randomFrom } from '../support/kit.mjs'
 
 /** Words that a team shares: the clock that is the same for all, and how often threads have come to the gate. */
-const CLOCK = 0
+export const CLOCK = 0
 const GATE = 1
 
-const codes = { ERR_CLOSED: 'closed', ERR_TIMEOUT: 'timeout' }
+export const codes = { ERR_CLOSED: 'closed', ERR_TIMEOUT: 'timeout' }
 const next = (got, empty) => (got === undefined ? empty : got.done ? 'closed' : got.value)
 
 /** Operations of the specification, each by the calls that do it. What a call throws is told by `codes`. */
-const channelCalls = {
+export const channelCalls = {
   trySend: [(ch, value) => (ch.trySend(value) ? 'ok' : 'full')],
   tryReceive: [(ch) => next(ch.tryNext(), 'empty')],
   // undefined: empty or closed.
@@ -25,7 +25,7 @@ const channelCalls = {
   length: [(ch) => ch.length],
 }
 
-const asyncCalls = {
+export const asyncCalls = {
   ...channelCalls,
   sendTimed: [async (ch, value, options) => (await ch.send(value, options)) ?? 'ok'],
   receiveTimed: [
@@ -53,7 +53,7 @@ function pickOperation(kind, rng) {
 }
 
 /** Waits until all of the team are at the gate for the nth time. Spins before it sleeps, so that all start at the same moment. */
-function meet(words, count, patience) {
+export function meet(words, count, patience) {
   if (Atomics.add(words, GATE, 1) + 1 === count) Atomics.notify(words, GATE)
   for (let tries = 0, at = Atomics.load(words, GATE); at < count; at = Atomics.load(words, GATE))
     if (++tries > patience) Atomics.wait(words, GATE, at, 1)
@@ -62,7 +62,7 @@ function meet(words, count, patience) {
 const elsewhere = new Int32Array(new SharedArrayBuffer(4))
 
 /** Lets others go on, for a moment that nobody can foresee. */
-function pause(rng, crowded) {
+export function pause(rng, crowded) {
   if (crowded) Atomics.wait(elsewhere, 0, 0, rng.next() * 0.1)
   else for (let left = rng.below(300); left > 0; left--) Atomics.load(elsewhere, 0)
 }

@@ -1,7 +1,7 @@
 // Judges histories of real threads with the model checker's own search and specifications.
 
 /** `npm run build:model` makes these of test/model/checker/. */
-async function checker() {
+export async function checker() {
   try {
     const [linear, specs] = await Promise.all([
       import('../../build/model-js/checker/linear.js'),
@@ -24,7 +24,7 @@ export function overlaps(history) {
 }
 
 /** The specification of a channel, with `tryReceive`'s undefined that may mean empty or closed. */
-function channelSpec(queue) {
+export function channelSpec(queue) {
   return {
     ...queue,
     apply(state, op, arg) {

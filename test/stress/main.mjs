@@ -4,6 +4,8 @@
 //   histories  a few operations of a few threads, thousands of times: linearizable, says the model's checker
 //   chaos      threads are killed under load and replaced: nothing arrives twice, at most what was in hand is lost
 //
+// Each for buffered channels, for rendezvous (`meet`, capacity 0), and for selects over several of both.
+//
 //   node test/stress/main.mjs [--only <regexp>] [--seed 1] [--seconds 600] [--messages 105000000] [--histories 8000] [--kills 1200]
 //
 // `--only` chooses by name, such as `chaos/`. `--messages`, `--histories` and `--kills` are the numbers of one pass over all scenarios of the
@@ -15,12 +17,26 @@ import { randomFrom } from '../support/kit.mjs'
 import { chaosScenarios } from './chaos.mjs'
 import { historyScenarios } from './histories.mjs'
 import { scenarios } from './scenarios.mjs'
+import { selectHistoryScenarios } from './select-histories.mjs'
+import { selectScenarios } from './selects.mjs'
 import { liveThreads, settle, stopThreads } from './threads.mjs'
 
 /** `size` is that of one pass without and with `--seconds`; `least` that of a scenario. */
 const families = [
-  { family: 'channels', unit: 'messages', size: [105_000_000, 10_000_000], least: 500, list: scenarios },
-  { family: 'histories', unit: 'histories', size: [8000, 2000], least: 10, list: historyScenarios },
+  {
+    family: 'channels',
+    unit: 'messages',
+    size: [105_000_000, 10_000_000],
+    least: 500,
+    list: [...scenarios, ...selectScenarios],
+  },
+  {
+    family: 'histories',
+    unit: 'histories',
+    size: [8000, 2000],
+    least: 10,
+    list: [...historyScenarios, ...selectHistoryScenarios],
+  },
   { family: 'chaos', unit: 'kills', size: [1200, 120], least: 1, list: chaosScenarios },
 ]
 
@@ -84,7 +100,9 @@ let failures = 0
 
 /** Runs the scenario; a line that says how it went. */
 async function attempt({ name, unit, count, run }, pass) {
-  const rng = randomFrom(seed + pass * 7919 + [...name].reduce((hash, char) => hash * 31 + char.charCodeAt(0), 7))
+  // In 32 bits at each step: beyond 2 ** 53 the seed and the pass would be rounded away.
+  const salt = [...name].reduce((hash, char) => (Math.imul(hash, 31) + char.charCodeAt(0)) | 0, 7)
+  const rng = randomFrom(seed + pass * 7919 + salt)
   const from = performance.now()
   try {
     const { settings, moved, lost = 0 } = await run({ arena, count, rng })
@@ -95,7 +113,7 @@ async function attempt({ name, unit, count, run }, pass) {
     done.set(unit, done.get(unit) + moved)
     lostWithKills += lost
     const much = `${number(moved).padStart(12)} ${unit.padEnd(9)}`
-    return `ok    ${name.padEnd(27)} ${much} ${secondsSince(from).padStart(6)} s  ${settings}`
+    return `ok    ${name.padEnd(32)} ${much} ${secondsSince(from).padStart(6)} s  ${settings}`
   } catch (error) {
     failures++
     await stopThreads()

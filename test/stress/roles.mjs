@@ -4,7 +4,7 @@ import { open } from 'millrace'
 import { randomFrom } from '../support/kit.mjs'
 
 /** Checks that each producer's values come in order, and marks each in the shared histogram. */
-function checker(producers, marks) {
+export function checker(producers, marks) {
   const seen = new Uint8Array(marks)
   const last = new Float64Array(producers).fill(-1)
   return (value) => {

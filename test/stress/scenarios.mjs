@@ -1,8 +1,8 @@
 import { channel, f64, Stack, u32 } from 'millrace'
-import { results, thread } from './threads.mjs'
+import { results, thread, unlessStalled } from './threads.mjs'
 
 /** Throws unless each of the first `count` values was marked exactly once. */
-function checkHistogram(marks, count) {
+export function checkHistogram(marks, count) {
   const seen = new Uint8Array(marks)
   let lost = 0
   let doubled = 0
@@ -33,8 +33,10 @@ function through(name, share, { codec, capacities, senders, receivers, send, rec
       const sending = Array.from({ length: senders }, (_, producer) =>
         thread(send, { ...common, producer, count: each, seed: rng.below(2 ** 31) }),
       )
+      const sent = results(sending)
+      const done = Promise.race([sent, results(receiving).then(() => sent)])
       // If a receiver fails, the senders may wait for ever.
-      await Promise.race([results(sending), results(receiving).then(() => results(sending))])
+      await (marks.byteLength > 0 ? unlessStalled(done, marks, total) : done)
       ch.close()
       const received = (await results(receiving)).reduce((sum, n) => sum + n, 0)
       if (received !== total) throw new Error(`${total} values were sent and ${received} received`)
@@ -140,6 +142,27 @@ const kills = {
   },
 }
 
+const meet = { codec: u32, capacities: [0] }
+const meetF64 = { ...meet, codec: f64 }
+
+/** Without capacity each message is a meeting of two threads. */
+const meetings = [
+  through('meet-spsc-u32', 0.05, { ...meet, ...single, send: 'send', receive: 'receiveSequence' }),
+  through('meet-spsc-f64', 0.05, { ...meetF64, ...single, send: 'send', receive: 'receiveSequence' }),
+  through('meet-mpmc-u32', 0.05, { ...meet, senders: 4, receivers: 4, send: 'send', receive: 'receive' }),
+  through('meet-mpmc-f64', 0.05, { ...meetF64, senders: 3, receivers: 2, send: 'send', receive: 'receive' }),
+  through('meet-async', 0.05, { ...meet, ...several, send: 'sendAsync', receive: 'receiveAsync' }),
+  through('meet-async-to-blocking', 0.05, { ...meetF64, ...several, send: 'sendAsync', receive: 'receive' }),
+  through('meet-blocking-to-async', 0.05, { ...meet, ...several, send: 'send', receive: 'receiveAsync' }),
+  through('meet-timeouts', 0.02, { ...meetF64, ...several, send: 'sendImpatiently', receive: 'receiveImpatiently' }),
+  through('meet-batch', 0.05, {
+    ...{ ...meetF64, ...several, batches: [2, 64], send: 'sendBatches', receive: 'receiveBatches' },
+  }),
+  through('meet-batch-async', 0.05, {
+    ...{ ...meet, ...several, batches: [2, 64], send: 'sendBatchesAsync', receive: 'receiveBatches' },
+  }),
+]
+
 /** Shares are per cent of the messages of a pass, more or less. */
 export const scenarios = [
   through('spsc-f64', 14, { codec: f64, capacities: ROOMY, ...single, send: 'send', receive: 'receiveSequence' }),
@@ -216,6 +239,7 @@ export const scenarios = [
     ...{ codec: u32, capacities: TIGHT, ...several },
     ...{ send: 'sendImpatiently', receive: 'receiveImpatiently' },
   }),
+  ...meetings,
   stack,
   kills,
 ]

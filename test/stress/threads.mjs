@@ -37,10 +37,26 @@ export const results = (threads) => Promise.all(threads.map(({ ended }) => ended
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits until the condition holds: 20 s at most. */
+/** Waits until the condition holds: 20 s at most. `what` is told then, or tells it. */
 export async function until(condition, what) {
   for (const deadline = performance.now() + 20_000; !condition(); await sleep(1))
-    if (performance.now() > deadline) throw new Error(`waited 20 s in vain until ${what}`)
+    if (performance.now() > deadline)
+      throw new Error(`waited 20 s in vain until ${typeof what === 'function' ? what() : what}`)
+}
+
+/** Settles as the promise does, or fails once no more values have arrived for 20 s: `marks` tells how many of `total` have. */
+export async function unlessStalled(promise, marks, total) {
+  const arrived = () => new Uint8Array(marks).reduce((sum, n) => sum + n, 0)
+  let timer
+  const stalled = new Promise((_, reject) => {
+    let before = -1
+    timer = setInterval(() => {
+      const now = arrived()
+      if (now === before) reject(new Error(`nothing has arrived for 20 s: a hang, after ${now} of ${total} values`))
+      before = now
+    }, 20_000)
+  })
+  return Promise.race([promise, stalled]).finally(() => clearInterval(timer))
 }
 
 /** Waits for the arena to notice that threads have ended. */

@@ -167,8 +167,8 @@ function cancel(arena: Arena, waiter: number): boolean {
 }
 
 /** Completes what this thread has itself made ready: nobody else wakes its event loop for that. */
-export function pollSelf({ loop }: Arena): void {
-  if (loop.pending !== 0) loop.poll()
+export function pollSelf(arena: Arena): void {
+  if (arena.loop.pending !== 0) arena.loop.poll()
 }
 
 /** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */

@@ -495,14 +495,19 @@ export const mutants: readonly Mutant[] = [
     'settle = get32(ch + CHANNEL_CAPACITY) != 0 || (state & CHANNEL_CLOSED) != 0;',
     'narrow rendezvous/meet',
   ),
-  mutant(
-    "values in the lock's place",
-    'a late look at the lock of a channel that was here finds a value of a batch',
-    'layout.ts',
-    'export const SCRATCH_VALUES = 128;',
-    'export const SCRATCH_VALUES = 32;',
-    'reuse/given up, values of 7',
-  ),
+  {
+    name: "values in the lock's place",
+    about: 'a late look at the lock of a channel that was here finds a value of a batch',
+    mutations: [
+      { file: 'layout.ts', find: 'export const SCRATCH_VALUES = 128;', replace: 'export const SCRATCH_VALUES = 32;' },
+      {
+        file: 'batch.ts',
+        find: 'if (SCRATCH_VALUES < CHANNEL_PARKS + 4) ERROR',
+        replace: 'if (SCRATCH_VALUES < 0) ERROR',
+      },
+    ],
+    scenarios: ['reuse/given up, values of 7'],
+  },
   // Death.
   mutant(
     'duty of the dead ignored',

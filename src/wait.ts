@@ -103,12 +103,9 @@ class Spinner {
 
   /** How long to try this time. */
   #turns(arena: Arena): number {
-    const live = Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2)
     // Nobody else is there who could change anything.
-    if (live < 2) return 0
-    const limit = this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
-    // Not all can run at once (one thread, most often the main one, does nothing but wait): who tries takes the processor from who works.
-    return live - 1 > platform.cpuCount ? Math.min(limit, CROWDED) : limit
+    if (Atomics.load(arena.u32, (ARENA + ARENA_LIVE) >>> 2) < 2) return 0
+    return this.#failures % PROBE_EVERY === PROBE_EVERY - 1 ? this.#most : this.#limit
   }
 
   #helped(spent: number): void {
@@ -144,7 +141,6 @@ export function patienceFor(capacity: number): number {
 }
 
 const PROBE_EVERY = 16
-const CROWDED = 4000
 const FIRST_WATCH = 8
 const LONGEST_WATCH = 128
 const blocking = new Spinner(100_000)

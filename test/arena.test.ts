@@ -85,8 +85,8 @@ describe('stats', () => {
       channel(f64, { capacity: 1000, arena }),
     ]
     const { blocks, bytesInUse, bytesReserved } = arena.stats()
-    expect(blocks).toEqual({ 128: 2, 1024: 1, 32768: 1 })
-    expect(bytesInUse).toBe(2 * 128 + 1024 + 32768)
+    expect(blocks).toEqual({ 128: 2, 1024: 1, 16384: 1 })
+    expect(bytesInUse).toBe(2 * 128 + 1024 + 16384)
     expect(bytesReserved).toBeGreaterThanOrEqual(bytesInUse)
     for (const each of objects) each.dispose()
     expect(arena.stats()).toEqual({ size: MIB, bytesInUse: 0, bytesReserved, blocks: {}, threads: 1 })

@@ -61,7 +61,7 @@ function below(n: number): number {
   noise ^= noise << 13
   noise ^= noise >>> 17
   noise ^= noise << 5
-  return Math.floor(((noise >>> 0) / 2 ** 32) * n)
+  return Math.imul(noise >>> 17, n) >>> 15 // n is the number of cases
 }
 
 export class Round {

@@ -107,6 +107,12 @@ export class Selector<const C extends Cases> {
   /** Blocks as `selectSync`. */
   selectSync(options?: SelectOptions): Selected<C> {
     requireBlocking('selectSync', 'select')
+    if (options === undefined) {
+      // The hot path: a case that is ready.
+      const round = this.#idle()
+      round.biased = this.#biased
+      if (round.attempt()) return round.hit as Selected<C>
+    }
     const timeout = timeoutOf(options)
     const round = this.#enter(options)
     try {

@@ -507,7 +507,7 @@ export function channel_take64(ch: usize, open: u32): f64 {
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Puts a waiter into its queue: OK (it may be DONE already), STALE, or BUSY as in sendSlow. */
+/** Puts a waiter into its queue: OK (it may be DONE already), STALE, or BUSY as in sendGate. */
 function enqueue(ch: usize, open: u32, w: usize): u32 {
   let tries: u32 = 0;
   while (true) {
@@ -549,7 +549,7 @@ export function channel_case(ch: usize, queue: u32, select: usize): usize {
   return w;
 }
 
-/** Puts a case into its queue: OK, STALE, or BUSY as in sendSlow. */
+/** Puts a case into its queue: OK, STALE, or BUSY as in sendGate. */
 export function channel_parkCase(w: usize, open: u32): u32 {
   return enqueue(<usize>get32(w + WAITER_OBJECT), open, w);
 }

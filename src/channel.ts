@@ -38,6 +38,7 @@ import { readableFrom } from './streams.js'
 import { keep, overdueTurn } from './turn.js'
 import {
   meetAsync,
+  mustWait,
   nap,
   type Operation,
   outcomeOf,
@@ -463,7 +464,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   }
 
   #sendSync(value: T, status: number, timeout: number): void {
-    if (status === WOULD_BLOCK || status === RETRY || status === BUSY) {
+    if (mustWait(status)) {
       const end = waitSync(this.arena, this.sending(value), timeout)
       status = outcomeOf(this.arena, end)
       release(this.arena, end)
@@ -473,7 +474,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   #receiveSync(status: number, timeout: number): boolean {
     if (status === CLOSED) return false
-    if (status !== WOULD_BLOCK && status !== RETRY && status !== BUSY) throw this.error(status, 'receive')
+    if (!mustWait(status)) throw this.error(status, 'receive')
     const end = waitSync(this.arena, this.receiving, timeout)
     if (end === TIMED_OUT) throw new TimeoutError('receive', timeout)
     try {

@@ -7,12 +7,6 @@ import { WASM_BASE64 } from './generated/wasm.js'
 type Address = number
 type Status = number
 
-/**
- * Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
- * baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. So the core has
- * no such instruction (see sleep in wait.ts; the build check proves it); and what is not on a hot path is not taken on trust: the calls go
- * through `remembered` below, which ignores what they return and reads THREAD_RESULT.
- */
 /** The exports of assembly/index.ts. */
 export interface Core {
   arena_init(size: number, idLo: number, idHi: number): void
@@ -93,7 +87,12 @@ export function adoptModule(module: unknown): void {
   if (compiled === undefined && module instanceof WebAssembly.Module) compiled = module
 }
 
-/** The calls whose callers know what to make of their results. */
+// Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
+// baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. So the core has
+// no such instruction (see sleep in wait.ts; the build check proves it); and what is not on a hot path is not taken on trust: the calls go
+// through `remembered` below, which ignores what they return and reads THREAD_RESULT.
+
+/** The hot ones, whose results are taken as they come. */
 const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|thread_nextReady|waiter_cancel)$/
 /** The calls that return nothing, must write nothing, or are made before there is a place for results. */
 const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|select_rearm|pause)$/

@@ -96,7 +96,7 @@ export class EventLoop {
     else if (holding && holders === 1) hold.hold()
   }
 
-  /** Completes what is ready. */
+  /** Completes what is ready. To be called after all that may make something of this thread ready: it does not ring its own bell. */
   poll(): void {
     if (this.pending === 0 || Atomics.load(this.#i32, this.#ready) === 0) return
     do {

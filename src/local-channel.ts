@@ -1,13 +1,13 @@
 // The face of what can be received from within one thread: the methods of a receiving channel, over a LocalSource.
 
 import type { Next } from './channel.js'
-import { BlockingNotAllowedError, TimeoutError } from './errors.js'
+import { TimeoutError } from './errors.js'
 import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { watchLimits } from './limits.js'
 import { platform } from './platform/index.js'
 import { type LocalSource, SOURCE } from './source.js'
 import { keep } from './turn.js'
-import { timeoutOf, type WaitOptions } from './wait.js'
+import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 /**
  * A channel of this thread that can only be received from: those of timers and tickers. It has no handle. Several may receive, by promises,
@@ -124,7 +124,7 @@ export class LocalChannel<T> {
   }
 
   #receiveSync(method: string, twin: string, options: WaitOptions | undefined): Next<T> {
-    requireBlocking(method, twin)
+    requireBlocking(platform, method, twin)
     const timeout = timeoutOf(options)
     const deadline = performance.now() + timeout
     for (;;) {
@@ -134,11 +134,6 @@ export class LocalChannel<T> {
       doze(Math.min(this[SOURCE].readyAt(), deadline))
     }
   }
-}
-
-/** Throws unless this thread may block. */
-export function requireBlocking(method: string, twin: string): void {
-  if (!platform.canBlock) throw new BlockingNotAllowedError(method, twin)
 }
 
 /** A word that nobody else knows: a wait on it ends by its time alone. */

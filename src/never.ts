@@ -3,8 +3,9 @@
 import { silence } from './clock.js'
 import { ClosedError, TimeoutError } from './errors.js'
 import { watchLimits } from './limits.js'
-import { doze, LocalChannel, requireBlocking } from './local-channel.js'
-import { timeoutOf, type WaitOptions } from './wait.js'
+import { doze, LocalChannel } from './local-channel.js'
+import { platform } from './platform/index.js'
+import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 /** The class of {@link never}. */
 export class Never extends LocalChannel<never> {
@@ -27,7 +28,7 @@ export class Never extends LocalChannel<never> {
 
   /** Blocks until its timeout. @throws TimeoutError (ERR_TIMEOUT); BlockingNotAllowedError (ERR_BLOCKING_NOT_ALLOWED). */
   sendSync(_value: unknown, options?: WaitOptions): void {
-    requireBlocking('sendSync', 'send')
+    requireBlocking(platform, 'sendSync', 'send')
     const timeout = timeoutOf(options)
     const deadline = performance.now() + timeout
     while (performance.now() < deadline) doze(deadline)

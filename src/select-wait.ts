@@ -7,12 +7,17 @@ import { watchLimits } from './limits.js'
 import { doze } from './local-channel.js'
 import type { Arm, Hit, Round } from './select-round.js'
 import { keep } from './turn.js'
-import { meet, pollSelf, sleep, spin } from './wait.js'
+import { meet, sleep, spin } from './wait.js'
 
-/** Blocks until one case is done. `timeout` in ms. */
+/** Does a case that is ready: whether there was one. @throws TimeoutError if there was none at one moment and `timeout` is 0. */
+export function selectAtOnce(round: Round, timeout: number): boolean {
+  if (timeout !== 0) return round.attempt()
+  if (round.tryNow()) return true
+  throw new TimeoutError('select', timeout)
+}
+
+/** Blocks until one case is done, after none could be done at once. `timeout` in ms. */
 export function selectBlocking(round: Round, timeout: number): void {
-  if (timeout === 0 ? round.tryNow() : round.attempt()) return
-  if (timeout === 0) throw new TimeoutError('select', timeout)
   const deadline = performance.now() + timeout
   try {
     do {
@@ -20,7 +25,7 @@ export function selectBlocking(round: Round, timeout: number): void {
       if (round.attempt()) return
     } while (performance.now() < deadline)
   } finally {
-    if (round.arena !== undefined) pollSelf(round.arena)
+    round.arena?.loop.poll()
   }
   throw new TimeoutError('select', timeout)
 }
@@ -50,8 +55,7 @@ function waitOnce(round: Round, deadline: number): boolean {
 
 /** Awaits one case. `timeout` in ms. */
 export function selectAsync(round: Round, timeout: number, signal: AbortSignal | undefined): Promise<Hit> {
-  if (timeout === 0 ? round.tryNow() : round.attempt()) return keep(round.result())
-  if (timeout === 0) throw new TimeoutError('select', timeout)
+  if (selectAtOnce(round, timeout)) return keep(round.result())
   return new Promise((resolve, reject) => {
     const loop = round.arena?.loop
     let over = false

@@ -1,9 +1,9 @@
 import { MillraceError, StaleHandleError, show, typeError } from './errors.js'
-import { requireBlocking } from './local-channel.js'
+import { platform } from './platform/index.js'
 import type { Cases, NotEmpty, Selected } from './select-cases.js'
 import { Round } from './select-round.js'
-import { selectAsync, selectBlocking } from './select-wait.js'
-import { timeoutOf, type WaitOptions } from './wait.js'
+import { selectAsync, selectAtOnce, selectBlocking } from './select-wait.js'
+import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 export interface SelectOptions extends WaitOptions {
   /** If several cases are ready, take the first of them in the order in which they are written, instead of one at random. */
@@ -35,11 +35,11 @@ export function select<const C extends Cases>(cases: C & NotEmpty<C>, options?: 
 
 /** As {@link select}, blocking this thread. @throws BlockingNotAllowedError (ERR_BLOCKING_NOT_ALLOWED) too, where the platform forbids that. */
 export function selectSync<const C extends Cases>(cases: C & NotEmpty<C>, options?: SelectOptions): Selected<C> {
-  requireBlocking('selectSync', 'select')
+  requireBlocking(platform, 'selectSync', 'select')
   const timeout = timeoutOf(options)
   const round = new Round(cases, biasedOf(options))
   try {
-    selectBlocking(round, timeout)
+    if (!selectAtOnce(round, timeout)) selectBlocking(round, timeout)
     return round.result() as Selected<C>
   } finally {
     round.release()
@@ -96,7 +96,8 @@ export class Selector<const C extends Cases> {
   /** Waits as `select`. The promise's hit is the same object each time. */
   async select(options?: SelectOptions): Promise<Selected<C>> {
     const timeout = timeoutOf(options)
-    const round = this.#enter(options)
+    const round = this.#ready(options)
+    this.#busy = true
     try {
       return (await selectAsync(round, timeout, options?.signal)) as Selected<C>
     } finally {
@@ -106,31 +107,17 @@ export class Selector<const C extends Cases> {
 
   /** Blocks as `selectSync`. */
   selectSync(options?: SelectOptions): Selected<C> {
-    requireBlocking('selectSync', 'select')
-    if (options === undefined) {
-      // The hot path: a case that is ready.
-      const round = this.#idle()
-      round.biased = this.#biased
-      if (round.attempt()) return round.hit as Selected<C>
-    }
+    requireBlocking(platform, 'selectSync', 'select')
     const timeout = timeoutOf(options)
-    const round = this.#enter(options)
-    try {
-      selectBlocking(round, timeout)
-      return round.hit as Selected<C>
-    } finally {
-      this.#busy = false
-    }
+    const round = this.#ready(options)
+    if (!selectAtOnce(round, timeout)) selectBlocking(round, timeout)
+    return round.hit as Selected<C>
   }
 
   /** Does not wait, as `trySelect`. */
   trySelect(options?: Pick<SelectOptions, 'biased'>): Selected<C> | undefined {
-    const round = this.#enter(options)
-    try {
-      return round.tryNow() ? (round.hit as Selected<C>) : undefined
-    } finally {
-      this.#busy = false
-    }
+    const round = this.#ready(options)
+    return round.tryNow() ? (round.hit as Selected<C>) : undefined
   }
 
   /** Switches a case on again. */
@@ -166,10 +153,9 @@ export class Selector<const C extends Cases> {
     return this.#round
   }
 
-  #enter(options: unknown): Round {
+  #ready(options: unknown): Round {
     const round = this.#idle()
-    round.biased = options === undefined ? this.#biased : biasedOf(options, this.#biased)
-    this.#busy = true
+    round.biased = biasedOf(options, this.#biased)
     return round
   }
 }

@@ -4,10 +4,10 @@
 import { Clock, silence } from './clock.js'
 import { rangeError, show, typeError } from './errors.js'
 import { watchLimits } from './limits.js'
-import { doze, LocalChannel, requireBlocking } from './local-channel.js'
+import { doze, LocalChannel } from './local-channel.js'
 import { platform } from './platform/index.js'
 import { TimerEntry, timers } from './timer-heap.js'
-import { timeoutOf, type WaitOptions } from './wait.js'
+import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 /** The channel of what has none: nobody ever sends on it, like Go's nil. */
 const SILENT = new LocalChannel<number>(silence)
@@ -212,7 +212,7 @@ export function sleep(ms: number, options?: Pick<WaitOptions, 'signal'>): Promis
  * @throws BlockingNotAllowedError (ERR_BLOCKING_NOT_ALLOWED); TypeError (ERR_INVALID_ARG_TYPE) unless `ms` is a number.
  */
 export function sleepSync(ms: number): void {
-  requireBlocking('sleepSync', 'sleep')
+  requireBlocking(platform, 'sleepSync', 'sleep')
   const until = performance.now() + duration(ms)
   while (performance.now() < until) doze(until)
 }

@@ -74,7 +74,7 @@ class Spinner {
       core.pause(turns)
       spent += turns
       const status = operation.attempt()
-      if (status !== WOULD_BLOCK && status !== RETRY && status !== BUSY) {
+      if (!mustWait(status)) {
         this.#helped(spent)
         return status
       }
@@ -119,6 +119,11 @@ class Spinner {
   }
 }
 
+/** Whether an attempt has come to nothing so far: the channel is full or empty, or other threads were in the way. */
+export function mustWait(status: number): boolean {
+  return status === WOULD_BLOCK || status === RETRY || status === BUSY
+}
+
 function ended(state: number): boolean {
   return state === DONE || state === CANCELLED
 }
@@ -158,9 +163,9 @@ export function meet(arena: Arena, waiter: number): boolean {
 }
 
 /** Queues up: the waiter, or a status below ARENA. */
-function park(arena: Arena, operation: Operation, token: number): number {
+function park(arena: Arena, queueUp: Operation['park'], token: number): number {
   for (;;) {
-    const waiter = operation.park(token)
+    const waiter = queueUp(token)
     if (waiter !== BUSY) return waiter
     nap(arena)
   }
@@ -173,11 +178,6 @@ function cancel(arena: Arena, waiter: number): boolean {
     if (state !== BUSY) return state === CANCELLED
     nap(arena)
   }
-}
-
-/** @internal Completes what this thread has itself made ready: nobody else wakes its event loop for that. */
-export function pollSelf({ loop }: Arena): void {
-  if (loop.pending !== 0) loop.poll()
 }
 
 /** The timeout in ms, Infinity for none. Throws where the options are wrong, or the signal has been aborted. */
@@ -197,8 +197,8 @@ export function timeoutOf(options: WaitOptions | undefined): number {
 }
 
 /** Throws unless this thread may block. */
-export function requireBlocking(arena: Arena, method: string, twin: string): void {
-  if (!arena.canBlock) throw new BlockingNotAllowedError(method, twin)
+export function requireBlocking({ canBlock }: { canBlock: boolean }, method: string, twin: string): void {
+  if (!canBlock) throw new BlockingNotAllowedError(method, twin)
 }
 
 /**
@@ -212,15 +212,15 @@ export function waitSync(arena: Arena, operation: Operation, timeout: number): n
     const status = blocking.spin(arena, operation)
     if (status !== WOULD_BLOCK) return status
   }
-  const waiter = park(arena, operation, TOKEN_BLOCKING)
-  pollSelf(arena)
+  const waiter = park(arena, operation.park, TOKEN_BLOCKING)
+  arena.loop.poll()
   if (waiter < ARENA) return waiter
   if (operation.rendezvous && meeting.watch(arena, waiter)) return waiter
   for (;;) {
     const left = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - performance.now())
     if (left === 0) {
       const cancelled = cancel(arena, waiter)
-      pollSelf(arena)
+      arena.loop.poll()
       if (!cancelled) return waiter
       arena.core.waiter_release(waiter)
       return TIMED_OUT
@@ -280,7 +280,7 @@ export function waitAsync<R>(
         }
       },
     })
-    const waiter = park(arena, operation, token)
+    const waiter = park(arena, operation.park, token)
     if (waiter < ARENA) {
       loop.remove(token)
       loop.poll()
@@ -331,15 +331,11 @@ class Meeting<R> implements Pending {
 }
 
 /** As waitAsync, for a rendezvous without limits: the hot path of tasks that meet on one event loop. */
-export function meetAsync<R>(arena: Arena, queueUp: (token: number) => number, finish: (end: number) => R): Promise<R> {
+export function meetAsync<R>(arena: Arena, queueUp: Operation['park'], finish: (end: number) => R): Promise<R> {
   const { loop } = arena
   const meeting = new Meeting(finish)
   const token = loop.add(meeting)
-  let waiter = queueUp(token)
-  while (waiter === BUSY) {
-    nap(arena)
-    waiter = queueUp(token)
-  }
+  const waiter = park(arena, queueUp, token)
   if (waiter < ARENA) {
     loop.remove(token)
     loop.poll()

@@ -17,15 +17,16 @@
 
 import { add32, cas32, cas64, enter, get32, leave, load32, load64, peek32, poke32, set32, store32, zero } from "./atomics.ts";
 import {
-  ARENA, ARENA_BREAK, ARENA_DEPOT, ARENA_FIRST_PAGE, ARENA_ID_HI, ARENA_ID_LO, ARENA_LAYOUT, ARENA_MAGIC, ARENA_MAGIC_VALUE,
-  ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CLASS_COUNT, CLASS_SHIFT, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
-  HEAD_BYTES, HEAD_CHAIN, HEAD_CLASS, HEAD_COUNT, HEAD_KIND, HEAD_NEXT, HEAD_STATE, KIND_FREE, LAYOUT_VERSION, LINE,
+  ARENA, ARENA_BREAK, ARENA_DEPOT, ARENA_FIRST_PAGE, ARENA_GATE, ARENA_ID_HI, ARENA_ID_LO, ARENA_LAYOUT, ARENA_MAGIC, ARENA_MAGIC_VALUE,
+  ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLASS_COUNT, CLASS_SHIFT, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
+  HEAD_BYTES, HEAD_CHAIN, HEAD_CLASS, HEAD_COUNT, HEAD_KIND, HEAD_NEXT, HEAD_STATE, KIND_CHANNEL, KIND_FREE, LAYOUT_VERSION, LINE,
   MAGAZINE_BYTES, MAGAZINE_COUNT, MAGAZINE_CUT, MAGAZINE_END, MAGAZINE_LOADED, MAGAZINE_SPARE, MAGAZINE_USED, MAX_THREADS,
-  PAGE, PAGE_CLASS, PAGE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
+  PAGE, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
-if (ARENA_DEPOT + CLASS_COUNT * DEPOT_STRIDE > ARENA_PAGE_MAP) ERROR("the depot runs into the page map");
+if (ARENA_DEPOT + CLASS_COUNT * DEPOT_STRIDE > ARENA_GATE) ERROR("the depot runs into the gate");
+if (ARENA_GATE + CHANNEL_SLOTS + 2 * SLOT_BYTES > ARENA_PAGE_MAP) ERROR("the gate runs into the page map");
 if (ARENA_USED + CLASS_COUNT * 4 > ARENA_DEPOT) ERROR("the counters run into the depot");
 if (THREAD_MAGAZINES + CLASS_COUNT * MAGAZINE_BYTES > THREAD_BYTES) ERROR("the magazines do not fit a thread slot");
 if (PAGE != 1 << PAGE_SHIFT || LINE << PAGE_CLASS != PAGE) ERROR("pages and classes disagree");
@@ -43,6 +44,10 @@ export function arena_init(size: u32, idLo: u32, idHi: u32): void {
   set32(ARENA + ARENA_FIRST_PAGE, <u32>first);
   set32(ARENA + ARENA_ID_LO, idLo);
   set32(ARENA + ARENA_ID_HI, idHi);
+  // As channel_create makes one without capacity.
+  set32(ARENA + ARENA_GATE + HEAD_KIND, KIND_CHANNEL);
+  set32(ARENA + ARENA_GATE + CHANNEL_LAP, 2);
+  set32(ARENA + ARENA_GATE + CHANNEL_TAIL, 1);
   store32(ARENA + ARENA_BREAK, <u32>first);
   store32(ARENA + ARENA_MAGIC, ARENA_MAGIC_VALUE);
 }
@@ -107,13 +112,13 @@ function flush(cls: u32): void {
 }
 
 /** Gives the thread a run of pages of the class to cut blocks from. */
-function extend(cls: u32): bool {
+function extend(cls: u32, spare: bool): bool {
   const magazine = magazineOf(self, cls);
   const bytes: u32 = cls < <u32>PAGE_CLASS ? PAGE : LINE << cls;
   const size = get32(ARENA + ARENA_SIZE); // plain: constant since arena_init
   while (true) {
     const from = load32(ARENA + ARENA_BREAK);
-    if (size - from < bytes) return false;
+    if (size - from < bytes + (spare ? size >> SPARE_SHIFT : 0)) return false;
     enter();
     if (cas32(ARENA + ARENA_BREAK, from, from + bytes) == from) {
       store32(pageEntry(from), cls + 1);
@@ -128,15 +133,15 @@ function extend(cls: u32): bool {
 }
 
 /**
- * A block of at least `bytes` bytes, all zero but for its header; 0 if the arena is full. Its kind is KIND_FREE until the caller sets
- * it, and it stands in THREAD_PENDING until the caller has linked it somewhere and calls `settled`.
+ * A block of at least `bytes` bytes, with whatever is in it, or one larger by at most `slack` classes; bit 0 says that it is fresh, all zero. 0 if
+ * there is none. `spare` leaves the last part of the arena to others. It stands in THREAD_PENDING until the caller has linked it somewhere.
  */
-export function arena_allocate(bytes: u32): usize {
-  if (bytes > 1 << 30) return 0;
+export function grab(bytes: u32, slack: u32, spare: bool): usize {
   let cls = classOf(bytes);
-  const wanted = cls;
-  let magazine = magazineOf(self, cls);
+  // What is not a channel's class stays away from those: see MESSAGE_SMALL.
+  const most = cls <= <u32>SMALL_CLASS ? <u32>SMALL_CLASS : min(cls + slack, CLASS_COUNT - 1);
   while (true) {
+    const magazine = magazineOf(self, cls);
     const block = <usize>get32(magazine + MAGAZINE_LOADED);
     if (block != 0) {
       enter();
@@ -145,35 +150,45 @@ export function arena_allocate(bytes: u32): usize {
       set32(magazine + MAGAZINE_USED, get32(magazine + MAGAZINE_USED) + 1);
       set32(self + THREAD_PENDING, <u32>block);
       leave();
-      zero(block + HEAD_BYTES, (LINE << cls) - HEAD_BYTES);
       return block;
     }
-    const spare = get32(magazine + MAGAZINE_SPARE);
-    if (spare != 0) {
+    const full = get32(magazine + MAGAZINE_SPARE);
+    if (full != 0) {
       enter();
-      set32(magazine + MAGAZINE_LOADED, spare);
-      set32(magazine + MAGAZINE_COUNT, get32(spare + HEAD_COUNT));
+      set32(magazine + MAGAZINE_LOADED, full);
+      set32(magazine + MAGAZINE_COUNT, get32(full + HEAD_COUNT));
       set32(magazine + MAGAZINE_SPARE, 0);
       leave();
       continue;
     }
     const cut = get32(magazine + MAGAZINE_CUT);
     if (cut < get32(magazine + MAGAZINE_END)) {
-      // Fresh memory is zero: a new block needs no clearing, and large ones no touching.
       enter();
       set32(magazine + MAGAZINE_CUT, cut + (LINE << cls));
       set32(magazine + MAGAZINE_USED, get32(magazine + MAGAZINE_USED) + 1);
       set32(cut + HEAD_CLASS, cls);
       set32(self + THREAD_PENDING, cut);
       leave();
-      return cut;
+      return cut | 1;
     }
-    if (refill(cls) || extend(cls)) continue;
+    if (refill(cls) || extend(cls, spare)) continue;
     // Nothing left of this size: a larger free block will do. It keeps its class, so it goes back where it came from.
-    if (++cls == <u32>CLASS_COUNT || cls > wanted + 4) return 0;
-    magazine = magazineOf(self, cls);
+    if (++cls > most) return 0;
   }
   return 0;
+}
+
+/**
+ * A block of at least `bytes` bytes, all zero but for its header; 0 if the arena is full. Its kind is KIND_FREE until the caller sets
+ * it, and it stands in THREAD_PENDING until the caller has linked it somewhere and calls `settled`.
+ */
+export function arena_allocate(bytes: u32): usize {
+  if (bytes > 1 << 30) return 0;
+  const block = grab(bytes, 4, false);
+  // Fresh memory needs no clearing, and large blocks no touching.
+  if (block & 1) return block ^ 1;
+  if (block != 0) zero(block + HEAD_BYTES, (LINE << get32(block + HEAD_CLASS)) - HEAD_BYTES);
+  return block;
 }
 
 /** The block in THREAD_PENDING has found its place: kind set, linked, or handed to the bindings. */
@@ -182,14 +197,19 @@ export function arena_allocate(bytes: u32): usize {
 
 /** Gives a block back. The caller must be the only one who still uses it. */
 export function arena_free(block: usize): void {
+  store32(block + HEAD_KIND, KIND_FREE);
+  // The new generation makes every handle of the old object stale.
+  store32(block + HEAD_STATE, (load32(block + HEAD_STATE) & ~FLAGS_MASK) + GENERATION);
+  arena_put(block);
+}
+
+/** Gives back a block that stands in THREAD_PENDING and has had no handle. */
+export function arena_put(block: usize): void {
   const cls = get32(block + HEAD_CLASS);
   const magazine = magazineOf(self, cls);
   const full = get32(magazine + MAGAZINE_COUNT) >= chainOf(cls);
   if (full) flush(cls);
   enter();
-  store32(block + HEAD_KIND, KIND_FREE);
-  // The new generation makes every handle of the old object stale.
-  store32(block + HEAD_STATE, (load32(block + HEAD_STATE) & ~FLAGS_MASK) + GENERATION);
   if (full) {
     set32(magazine + MAGAZINE_SPARE, get32(magazine + MAGAZINE_LOADED));
     set32(magazine + MAGAZINE_LOADED, 0);
@@ -259,4 +279,12 @@ function adopt(theirs: usize, which: usize, cls: u32): void {
   if (which == MAGAZINE_LOADED) set32(theirs + MAGAZINE_COUNT, 0);
   leave();
   flush(cls);
+}
+
+/** Puts what we have put by where every thread finds it: for who waits for memory. */
+export function arena_share(): void {
+  for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
+    flush(cls);
+    adopt(magazineOf(self, cls), MAGAZINE_LOADED, cls);
+  }
 }

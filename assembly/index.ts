@@ -5,8 +5,9 @@ import { channel_tryReceiveMany as tryReceiveMany, channel_trySendMany as trySen
 import {
   channel_case as caseOf, channel_close as close, channel_create as createChannel, channel_dispose as disposeChannel, channel_flags as flags, channel_length as length,
   channel_parkCase as parkCase, channel_parkReceive as parkReceive, channel_parkSend32 as parkSend32, channel_parkSend64 as parkSend64, channel_parkSendF32 as parkSendF32,
-  channel_parkSendF64 as parkSendF64, channel_probe as probe,
+  channel_parkMessage as parkMessage, channel_parkSendF64 as parkSendF64, channel_probe as probe,
 } from "./channel";
+import { message_take as takeMessage } from "./message";
 import { counter_addShared as addShared } from "./counter";
 import { object_create as createObject, object_dispose as disposeObject } from "./object";
 import { stack_create as createStack, stack_length as stackLength } from "./stack";
@@ -16,20 +17,22 @@ import {
   waiter_wait as wait,
 } from "./waiter";
 
-export { arena_check, arena_init } from "./arena";
+export { arena_check, arena_init, arena_share } from "./arena";
 export { section } from "./atomics";
 export {
   channel_take32, channel_take64, channel_trySend32, channel_trySend64, channel_trySendF32,
-  channel_trySendF64,
+  channel_trySendF64, channel_trySendMessage,
 } from "./channel";
 export {
   stack_push32, stack_push64, stack_pushF32, stack_pushF64, stack_take,
 } from "./stack";
 export { pause, thread_attach } from "./thread";
+export { message_append, message_free, message_reclaim } from "./message";
 export { waiter_release } from "./waiter";
 
 export function thread_reap(number: u32): u32 { return result(reap(number)); }
 export function thread_scratch(): u32 { return result(<u32>scratch()); }
+export function message_take(bytes: u32): u32 { return result(<u32>takeMessage(bytes)); }
 export function thread_nextReady(): u32 { return result(<u32>nextReady()); }
 export function waiter_wait(w: usize, ms: f64): u32 { return result(wait(w, ms)); }
 export function waiter_cancel(w: usize): u32 { return result(cancel(w)); }
@@ -54,6 +57,7 @@ export function channel_parkSend32(ch: usize, open: u32, token: u32, v: i32): u3
 export function channel_parkSendF32(ch: usize, open: u32, token: u32, v: f32): u32 { return result(<u32>parkSendF32(ch, open, token, v)); }
 export function channel_parkSendF64(ch: usize, open: u32, token: u32, v: f64): u32 { return result(<u32>parkSendF64(ch, open, token, v)); }
 export function channel_parkSend64(ch: usize, open: u32, token: u32, v: i64): u32 { return result(<u32>parkSend64(ch, open, token, v)); }
+export function channel_parkMessage(ch: usize, open: u32, token: u32, payload: u32, length: u32): u32 { return result(<u32>parkMessage(ch, open, token, payload, length)); }
 export function stack_create(capacity: u32, codec: u32): u32 { return result(<u32>createStack(capacity, codec)); }
 export function stack_length(s: usize, open: u32): i32 { return <i32>result(stackLength(s, open)); }
 export function counter_addShared(c: usize, open: u32, n: f64): u32 { return result(addShared(c, open, n)); }

@@ -25,7 +25,11 @@ export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
 export const DEPOT_STRIDE = 64;
+export const ARENA_GATE = 2048; // a channel without capacity, on which threads wait for memory
 export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0
+
+/** Messages leave the last `size >> SPARE_SHIFT` bytes of the arena to what they wait for: waiters, and new objects. */
+export const SPARE_SHIFT = 5;
 
 export const PAGE = 16384;
 export const PAGE_SHIFT = 14;
@@ -55,6 +59,7 @@ export const KIND_COUNTER = 3;
 export const KIND_ATOMIC = 4;
 export const KIND_WAITER = 5;
 export const KIND_SCRATCH = 6;
+export const KIND_MESSAGE = 7;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -84,6 +89,7 @@ export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
 export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
 export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
+export const THREAD_MESSAGES = 432; // u32, messages in the thread's hands, linked by MESSAGE_OWN_NEXT
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
 
 export const THREAD_FREE = 0;
@@ -111,7 +117,7 @@ export const SCRATCH_BYTES = 4096;
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 // What another thread touches when it completes a wait lies on one line of the processor's cache: also in the header, where free blocks have their links.
 export const WAITER_SELECT = 8; // u32, the select that this is a case of, or 0
-export const WAITER_LINKED = 12; // u32, 1 while in the queue
+export const WAITER_LINKED = 12; // u32, LINKED_*
 export const WAITER_HIT = 16; // u32, of a select: the case that was chosen, once DONE
 export const WAITER_OBJECT = 24; // u32, the object waited on
 export const WAITER_QUEUE = 28; // u32, address of the queue (QUEUE_*) it waits in
@@ -133,6 +139,8 @@ export const CANCELLED = 2;
 export const CLAIMED = 3; // for the length of a section: some thread tries to complete one of the cases
 export const TOKEN_BLOCKING = 0xffffffff;
 export const LINK_PENDING = 1;
+export const LINKED_QUEUE = 1; // it is in the queue
+export const LINKED_MESSAGE = 2; // its value is a message, which belongs to it
 
 // ── Channel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 // HEAD_STATE flags. The fast paths compare the whole word with `generation | 0`: open, nobody waits, not stale.
@@ -169,6 +177,18 @@ export const LOCK_MORE = 1;
 /** Payload of a free slot of a narrow ring after which nothing will ever be sent. */
 export const SLOT_SEALED = 1;
 export const MAX_CAPACITY = 0x3fffffff;
+
+// ── Message ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Bytes of any number in a block. The value in the channel is `length:32 | payload:32`, the address of the first byte. Blocks of up to
+// SMALL_CLASS never hold a channel and have more room; in the others what would be CHANNEL_LOCK's place and the queues' stays 0 for a late look.
+export const MESSAGE_OWN_NEXT = 8; // u32, links of THREAD_MESSAGES
+export const MESSAGE_OWN_PREV = 12; // u32
+export const MESSAGE_CHAIN = 16; // u32, the block with the next bytes of the message, or 0
+export const MESSAGE_SMALL = 32; // payload in blocks of classes up to SMALL_CLASS
+export const MESSAGE_LARGE = 64; // payload in all others
+export const SMALL_CLASS = 2;
+/** In CHANNEL_CODEC: the values are messages. */
+export const CODEC_MESSAGE = 0x80000000;
 
 // ── Stack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const STACK_CAPACITY = 32; // u32, nodes

@@ -24,6 +24,7 @@ import {
   THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE,
   THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
+import { message_inherit } from "./message.ts";
 import { stack_putBack } from "./stack.ts";
 import { waiter_drop } from "./waiter.ts";
 
@@ -132,6 +133,7 @@ function reap(slot: usize): void {
   else if (kind == DUTY_STACK_FREE) stack_putBack(object, arg);
   free(slot, THREAD_PENDING);
   free(slot, THREAD_SCRATCH);
+  message_inherit(slot);
   arena_inherit(slot);
   // Whom it was reaping when it died.
   let other = <usize>get32(ARENA + ARENA_THREADS);

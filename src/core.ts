@@ -2,7 +2,7 @@
 
 import { UnsupportedError } from './errors.js'
 import { THREAD_RESULT } from './generated/layout.js'
-import { WASM_BASE64 } from './generated/wasm.js'
+import { WASM_BASE64, WASM_EXPORTS } from './generated/wasm.js'
 
 type Address = number
 type Status = number
@@ -16,6 +16,11 @@ export interface Core {
   thread_scratch(): Address
   thread_nextReady(): Address
   pause(turns: number): void
+  arena_share(): void
+  message_take(bytes: number): Address
+  message_append(message: Address, more: Address): void
+  message_free(message: Address): void
+  message_reclaim(waiter: Address): void
   waiter_cancel(waiter: Address): number
   waiter_release(waiter: Address): void
   select_create(): Address
@@ -33,6 +38,8 @@ export interface Core {
   channel_trySendF32(at: Address, open: number, v: number): Status
   channel_trySendF64(at: Address, open: number, v: number): Status
   channel_trySend64(at: Address, open: number, v: bigint): Status
+  channel_trySendMessage(at: Address, open: number, payload: Address, length: number): Status
+  channel_parkMessage(at: Address, open: number, token: number, payload: Address, length: number): Address
   channel_take32(at: Address, open: number): number
   channel_take64(at: Address, open: number): number
   channel_trySendMany(at: Address, open: number, n: number): number
@@ -93,17 +100,19 @@ export function adoptModule(module: unknown): void {
 // through `remembered` below, which ignores what they return and reads THREAD_RESULT.
 
 /** The hot ones, whose results are taken as they come. */
-const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|thread_nextReady|waiter_cancel)$/
+const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|message_take|thread_nextReady|waiter_cancel)$/
 /** The calls that return nothing, must write nothing, or are made before there is a place for results. */
-const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|select_rearm|pause)$/
+const PLAIN = /^(arena_init|arena_check|arena_share|thread_attach|waiter_release|select_rearm|pause|message_(append|free|reclaim))$/
 
 type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
 
 /** An instance of the core over the memory. `attach` takes a place for the thread and returns its slot. */
 export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => number): { core: Core; slot: number } {
   const { exports } = new WebAssembly.Instance(coreModule(), { env: { memory } })
-  // A plain object: its fields are faster to reach than those of the exports object.
-  const core = { ...exports } as unknown as Core
+  // A plain object, made at one go, by the full names: engines take its fields for constant, and calls through them are direct.
+  const core = Object.fromEntries(
+    WASM_EXPORTS.split(' ').map((name, index) => [name, exports[index.toString(36)]]),
+  ) as unknown as Core
   const slot = attach(core)
   const words = new Int32Array(memory.buffer)
   const result = (slot + THREAD_RESULT) >>> 2
@@ -113,9 +122,9 @@ export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => 
       target(a, b, c, d)
       return words[result]
     }
-  for (const [name, value] of Object.entries(exports)) {
-    if (typeof value !== 'function' || HOT.test(name) || PLAIN.test(name)) continue
-    ;(core as unknown as Record<string, Call>)[name] = remembered(value as Call)
+  for (const [name, call] of Object.entries(core as unknown as Record<string, Call>)) {
+    if (HOT.test(name) || PLAIN.test(name)) continue
+    ;(core as unknown as Record<string, Call>)[name] = remembered(call)
   }
   return { core, slot }
 }

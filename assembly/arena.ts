@@ -281,10 +281,14 @@ function adopt(theirs: usize, which: usize, cls: u32): void {
   flush(cls);
 }
 
-/** Puts what we have put by where every thread finds it: for who waits for memory. */
-export function arena_share(): void {
+/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything. */
+export function arena_share(): bool {
+  let found = false;
   for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
+    const magazine = magazineOf(self, cls);
+    if (get32(magazine + MAGAZINE_SPARE) | get32(magazine + MAGAZINE_LOADED)) found = true;
     flush(cls);
-    adopt(magazineOf(self, cls), MAGAZINE_LOADED, cls);
+    adopt(magazine, MAGAZINE_LOADED, cls);
   }
+  return found;
 }

@@ -21,6 +21,7 @@ export const ARENA_ID_LO = 20; // u32, random: two memories are the same arena i
 export const ARENA_ID_HI = 24; // u32
 export const ARENA_BREAK = 128; // u32, address of the first page never handed out
 export const ARENA_EPOCH = 132; // u32, channels made so far
+export const ARENA_COLLECTOR = 140; // u32, slot address of the thread that puts a message together from several blocks, or 0
 export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks

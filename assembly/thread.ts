@@ -16,10 +16,10 @@
 // has happened or can be done again.
 
 import { arena_allocate, arena_free, arena_inherit, settled } from "./arena.ts";
-import { add32, cas64, enter, get32, leave, load32, load64, set32, spinning, store32, store64 } from "./atomics.ts";
+import { add32, cas32, cas64, enter, get32, leave, load32, load64, set32, spinning, store32, store64 } from "./atomics.ts";
 import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
-  ARENA, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
+  ARENA, ARENA_COLLECTOR, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
   SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT, THREAD_FREE,
   THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE,
   THREAD_TAKEN, THREAD_WAITERS,
@@ -134,6 +134,7 @@ function reap(slot: usize): void {
   free(slot, THREAD_PENDING);
   free(slot, THREAD_SCRATCH);
   message_inherit(slot);
+  cas32(ARENA + ARENA_COLLECTOR, <u32>slot, 0);
   arena_inherit(slot);
   // Whom it was reaping when it died.
   let other = <usize>get32(ARENA + ARENA_THREADS);

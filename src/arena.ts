@@ -5,6 +5,7 @@ import {
   ARENA,
   ARENA_BREAK,
   ARENA_FIRST_PAGE,
+  ARENA_GATE,
   ARENA_ID_HI,
   ARENA_ID_LO,
   ARENA_LAYOUT,
@@ -22,11 +23,16 @@ import {
   MAGAZINE_USED,
   MAX_THREADS,
   OS_ID_NUMBER,
+  THREAD_ALIVE,
+  THREAD_BELL,
   THREAD_BYTES,
+  THREAD_LOOP_BELL,
   THREAD_MAGAZINES,
+  THREAD_STATE,
   THREAD_STATUS,
   THREAD_VALUE,
 } from './generated/layout.js'
+import { Gate } from './gate.js'
 import { platform } from './platform/index.js'
 
 const MIB = 2 ** 20
@@ -75,6 +81,9 @@ export class Arena {
   /** @internal Address of this thread's place in the thread table. */ readonly slot: number
   /** @internal Its index. */ readonly slotIndex: number
   readonly #status: number
+  readonly #gate: Gate
+  /** How many operations of this thread wait for memory. */
+  #hungry = 0
 
   /** @throws RangeError for a size out of bounds; UnsupportedError where the platform has no shared memory. */
   constructor(options?: ArenaOptions)
@@ -101,7 +110,8 @@ export class Arena {
     this.valueAt = slot + THREAD_VALUE
     this.slot = slot
     this.slotIndex = (slot - (this.u32[(ARENA + ARENA_THREADS) >>> 2] as number)) / THREAD_BYTES
-    this.loop = new EventLoop(this.core, this.i32, slot)
+    this.loop = new EventLoop(this.core, this.i32, slot, () => this.share())
+    this.#gate = new Gate(this, ARENA + ARENA_GATE, 0, () => this.#rouse())
     arenas.set(this.id, new WeakRef(this))
     watchWorkers()
   }
@@ -164,6 +174,61 @@ export class Arena {
     if (at !== 0) return at
     const left = this.size - Atomics.load(this.u32, (ARENA + ARENA_BREAK) >>> 2)
     throw new ArenaFullError(what, bytes, left, this.size)
+  }
+
+  /** @internal Blocks until `check`, which looks for memory, says true; false if that has not come about in `timeout` ms. */
+  hungrySync(check: () => boolean, timeout: number): boolean {
+    this.share()
+    this.#hungry++
+    try {
+      return this.#gate.waitSync(check, timeout)
+    } finally {
+      this.#hungry--
+    }
+  }
+
+  /** @internal Awaits that `check`, which looks for memory, says true. */
+  async hungry(
+    check: () => boolean,
+    what: string,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    this.share()
+    this.#hungry++
+    try {
+      await this.#gate.wait(check, what, timeout, signal)
+    } finally {
+      this.#hungry--
+    }
+  }
+
+  /** @internal To be called after something has been freed: tells those who wait for memory. */
+  relieve(): void {
+    if (!this.#gate.waited) return
+    this.core.arena_share()
+    this.#gate.signal()
+  }
+
+  /** @internal Before this thread sleeps: gives what it has put by to those who wait for memory. */
+  share(): void {
+    // What waits here itself shares with every look; told by that it would tell itself.
+    if (this.#hungry === 0 && this.#gate.waited && this.core.arena_share() !== 0) this.#gate.signal()
+  }
+
+  /** Wakes all other threads, so that they share. */
+  #rouse(): void {
+    const { i32, u32 } = this
+    const table = u32[(ARENA + ARENA_THREADS) >>> 2] as number
+    for (let k = 0; k < MAX_THREADS; k++) {
+      const slot = table + k * THREAD_BYTES
+      if (slot === this.slot || ((i32[(slot + THREAD_STATE) >>> 2] as number) & 0xff) !== THREAD_ALIVE) continue
+      for (const bell of [THREAD_BELL, THREAD_LOOP_BELL]) {
+        Atomics.add(i32, (slot + bell) >>> 2, 1)
+        // The word after a bell says whether its thread sleeps.
+        if (Atomics.load(i32, (slot + bell + 4) >>> 2) !== 0) Atomics.notify(i32, (slot + bell) >>> 2)
+      }
+    }
   }
 
   /** @internal The module, for handles. */
@@ -241,6 +306,7 @@ function watchWorkers(): void {
   platform.onWorkerExit((threadId) => {
     for (const arena of liveArenas()) {
       arena.core.thread_reap(threadId)
+      arena.relieve()
       arena.loop.poll()
       arena.loop.keepAlive()
     }

@@ -16,7 +16,7 @@ export interface Core {
   thread_scratch(): Address
   thread_nextReady(): Address
   pause(turns: number): void
-  arena_share(): void
+  arena_share(): number
   message_take(bytes: number): Address
   message_append(message: Address, more: Address): void
   message_free(message: Address): void

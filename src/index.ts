@@ -1,6 +1,8 @@
 export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
 export type { BatchSource } from './batch.js'
+export type { BatchOptions } from './batches.js'
+export { BytesChannel } from './bytes-channel.js'
 export { Channel, type Next } from './channel.js'
 export { type ChannelOptions, channel } from './channel-codecs.js'
 export { type Batch, bool, type Codec, f32, f64, i32, i64, type Shape, u32, u64, unit } from './codec/index.js'
@@ -11,14 +13,17 @@ export {
   BlockingNotAllowedError,
   ClosedError,
   MillraceError,
+  ReleasedError,
   StaleHandleError,
   TimeoutError,
   TooManyThreadsError,
   UnsupportedError,
 } from './errors.js'
-export { type Handle, open, type Shared, type View } from './handle.js'
+export { type Handle, type OpenOptions, open, type Shared, type View } from './handle.js'
 export type { LocalChannel } from './local-channel.js'
 export { type Merged, merge } from './merge.js'
+export { MessageChannel } from './message-channel.js'
+export { MessageView, Reservation } from './message-views.js'
 export { type Never, never } from './never.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {

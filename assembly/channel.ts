@@ -90,10 +90,10 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   return s == OK ? FINE : s;
 }
 
-/** One attempt to send, whichever ring. Inside a section. */
+/** One attempt to send what a waiter wants to send, whichever ring. Inside a section. */
 // @ts-ignore: decorator
 @inline function push(ch: usize, v: u64): u32 {
-  return get32(ch + CHANNEL_WIDE) ? wide_push(ch, v) : narrow_push(ch, <u32>v);
+  return get32(ch + CHANNEL_WIDE) ? wide_push(ch, v, false) : narrow_push(ch, <u32>v);
 }
 
 /** What a slot that is freed in that state holds. */
@@ -391,9 +391,8 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
     }
     if (gate == RETRY) {
       enter();
-      const s = wide_push(ch, reinterpret<u64>(v));
+      const s = wide_push(ch, reinterpret<u64>(v), true);
       if (s == OK) {
-        if (carriesMessages(ch)) disown(reinterpret<u64>(v));
         const settle = mustSettle(ch, open);
         leave();
         return said(settle ? told(ch) : quiet ? OK : TOLD);

@@ -27,7 +27,9 @@ export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted b
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
 export const DEPOT_STRIDE = 64;
 export const ARENA_GATE = 2048; // a channel without capacity, on which threads wait for memory
-export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0
+export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0; PAGE_AGAIN
+/** In the page map: the page was part of a larger block before. If it is one for small blocks now, its first one is never used. */
+export const PAGE_AGAIN = 0x100;
 
 /** Messages leave the last `size >> SPARE_SHIFT` bytes of the arena to what they wait for: waiters, and new objects. */
 export const SPARE_SHIFT = 5;
@@ -88,7 +90,6 @@ export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by 
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
-export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
 export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
 export const THREAD_MESSAGES = 432; // u32, messages in the thread's hands, linked by MESSAGE_OWN_NEXT
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
@@ -106,7 +107,9 @@ export const MAGAZINE_BYTES = 24;
 export const MAGAZINE_LOADED = 0; // u32, chain in use
 export const MAGAZINE_COUNT = 4; // u32, its blocks
 export const MAGAZINE_SPARE = 8; // u32, a full chain, or 0
-export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class
+export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class; CUT_AGAIN
+/** In MAGAZINE_CUT: the page has been used before, so what is cut from it is not zero. */
+export const CUT_AGAIN = 1;
 export const MAGAZINE_END = 16; // u32, end of that page
 export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
 

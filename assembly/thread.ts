@@ -21,7 +21,7 @@ import { channel_finishDispose, channel_settle } from "./channel.ts";
 import {
   ARENA, ARENA_COLLECTOR, ARENA_LIVE, ARENA_THREADS, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
   SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT, THREAD_FREE,
-  THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE,
+  THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_SCRATCH, THREAD_STATE,
   THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
 import { message_inherit } from "./message.ts";
@@ -58,13 +58,6 @@ export function thread_attach(osId: u32, parent: u32): usize {
     slot += THREAD_BYTES;
   }
   return 0;
-}
-
-/** Leaves a result where the bindings find it even if the engine loses what the call returns: see src/core.ts. */
-// @ts-ignore: decorator
-@inline export function result(r: u32): u32 {
-  set32(self + THREAD_RESULT, r);
-  return r;
 }
 
 /** Notes what the reaper must finish should this thread die before `dutyDone`. In a section, or in straight-line code before one. */

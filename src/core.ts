@@ -1,7 +1,6 @@
 // The compiled core: one module per process (it travels in handles), one instance per thread and arena.
 
 import { UnsupportedError } from './errors.js'
-import { THREAD_RESULT } from './generated/layout.js'
 import { WASM_BASE64, WASM_EXPORTS } from './generated/wasm.js'
 
 type Address = number
@@ -94,18 +93,6 @@ export function adoptModule(module: unknown): void {
   if (compiled === undefined && module instanceof WebAssembly.Module) compiled = module
 }
 
-// Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
-// baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. So the core has
-// no such instruction (see sleep in wait.ts; the build check proves it); and what is not on a hot path is not taken on trust: the calls go
-// through `remembered` below, which ignores what they return and reads THREAD_RESULT.
-
-/** The hot ones, whose results are taken as they come. */
-const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|message_take|thread_nextReady|waiter_cancel)$/
-/** The calls that return nothing, must write nothing, or are made before there is a place for results. */
-const PLAIN = /^(arena_init|arena_check|arena_share|thread_attach|waiter_release|select_rearm|pause|message_(append|free|reclaim))$/
-
-type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
-
 /** An instance of the core over the memory. `attach` takes a place for the thread and returns its slot. */
 export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => number): { core: Core; slot: number } {
   const { exports } = new WebAssembly.Instance(coreModule(), { env: { memory } })
@@ -113,18 +100,5 @@ export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => 
   const core = Object.fromEntries(
     WASM_EXPORTS.split(' ').map((name, index) => [name, exports[index.toString(36)]]),
   ) as unknown as Core
-  const slot = attach(core)
-  const words = new Int32Array(memory.buffer)
-  const result = (slot + THREAD_RESULT) >>> 2
-  const remembered =
-    (target: Call): Call =>
-    (a, b, c, d) => {
-      target(a, b, c, d)
-      return words[result]
-    }
-  for (const [name, call] of Object.entries(core as unknown as Record<string, Call>)) {
-    if (HOT.test(name) || PLAIN.test(name)) continue
-    ;(core as unknown as Record<string, Call>)[name] = remembered(call)
-  }
-  return { core, slot }
+  return { core, slot: attach(core) }
 }

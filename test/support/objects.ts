@@ -17,7 +17,6 @@ import {
   ARENA,
   ARENA_THREADS,
   THREAD_DUTY,
-  THREAD_RESULT,
   THREAD_STATUS,
   THREAD_VALUE,
 } from '../../src/generated/layout.js'
@@ -71,7 +70,7 @@ export function changed(before: Uint8Array): number[] {
   const now = new Uint8Array(handleOf(probe).memory.buffer)
   const slot = new Uint32Array(now.buffer)[(ARENA + ARENA_THREADS) >>> 2] as number
   const result = (i: number): boolean =>
-    (i >= slot + THREAD_STATUS && i < slot + THREAD_DUTY) || (i >= slot + THREAD_VALUE && i < slot + THREAD_RESULT + 4)
+    (i >= slot + THREAD_STATUS && i < slot + THREAD_DUTY) || (i >= slot + THREAD_VALUE && i < slot + THREAD_VALUE + 8)
   const places: number[] = []
   for (let i = 0; i < before.length && places.length < 10; i++) if (before[i] !== now[i] && !result(i)) places.push(i)
   return places

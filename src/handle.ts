@@ -74,6 +74,17 @@ export function registerKind(name: string, kind: number, open: Opener): void {
   openers.set(name, { kind, open })
 }
 
+/** @internal The number of a kind in shared memory; undefined if no object is of that kind. */
+export function kindNumber(name: string): number | undefined {
+  return openers.get(name)?.kind
+}
+
+/** @internal The kind with that number. */
+export function kindName(kind: number): string | undefined {
+  for (const [name, opener] of openers) if (opener.kind === kind) return name
+  return undefined
+}
+
 /**
  * Opens a handle that came from another thread (or this one): the same object, typed as where it was made.
  *

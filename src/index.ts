@@ -5,7 +5,26 @@ export type { BatchOptions } from './batches.js'
 export { BytesChannel } from './bytes-channel.js'
 export { Channel, type Next } from './channel.js'
 export { type ChannelOptions, channel } from './channel-codecs.js'
+export { array } from './codec/array.js'
+export { bytes } from './codec/bytes.js'
+export {
+  type BoundedDefinition,
+  defineCodec,
+  type FixedDefinition,
+  type MeasuredDefinition,
+} from './codec/define-codec.js'
+export { enumOf } from './codec/enum-of.js'
+export { fixedBytes } from './codec/fixed-bytes.js'
+export { fixedString } from './codec/fixed-string.js'
+export { handle } from './codec/handle.js'
 export { type Batch, bool, type Codec, f32, f64, i32, i64, type Shape, u32, u64, unit } from './codec/index.js'
+export type { AnyCodec, AnyFixed, FixedCodec, Memory, MessageCodec, Schema, ValueOf } from './codec/message.js'
+export { optional } from './codec/optional.js'
+export { i8, i16, u8, u16 } from './codec/scalars.js'
+export { codecFromSchema } from './codec/schema.js'
+export { string } from './codec/string.js'
+export { type StructFields, type StructValue, struct } from './codec/struct.js'
+export { type Tuple, tuple } from './codec/tuple.js'
 export { Counter, type SharedOptions } from './counter.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'
 export {

@@ -63,7 +63,7 @@ export const MAX_BYTES = 2 ** 30
 const made = new WeakSet<object>()
 
 /** @internal Every message codec ends here: frozen, and known as one that keeps the rules above. */
-export function sealed<C extends MessageCodec<never>>(codec: C): C {
+export function sealed<C extends MessageCodec<unknown>>(codec: C): C {
   made.add(codec)
   return Object.freeze(codec)
 }

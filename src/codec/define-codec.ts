@@ -1,8 +1,9 @@
 // Codecs that programs make. Their code sees private buffers only: whatever it does, nothing outside its own message can change.
 
 import { rangeError, show, typeError } from '../errors.js'
-import { copyIn, copyOut } from './copy.js'
-import { corrupt, noRoom, refusal, wrongLength } from './failure.js'
+import { Coder, type Functions } from './coder.js'
+import { copyIn } from './copy.js'
+import { noRoom, wrongLength } from './failure.js'
 import { type FixedCodec, MAX_BYTES, type MessageCodec, sealed } from './message.js'
 
 interface Definition<T> {
@@ -16,7 +17,7 @@ interface Definition<T> {
    * It may be called more than once for one value. To refuse a value, throw.
    */
   encode(value: T, bytes: Uint8Array, view: DataView): number
-  /** Makes the value from its bytes. They are a copy of its own: the value may keep them. */
+  /** Makes the value from its bytes. They are a copy of its own: the value may keep them. `view` shows the same until this returns. */
   decode(bytes: Uint8Array, view: DataView): T
 }
 
@@ -44,9 +45,6 @@ export interface MeasuredDefinition<T> extends Definition<T> {
 export const defined = new Map<string, MessageCodec<unknown>>()
 
 const NAME = /^[\w.@/-]+$/
-/** Buffers up to this size are kept for the next message. */
-const KEPT = 65536
-
 /**
  * Makes a codec from two functions, one that writes a value to bytes and one that reads it. Give it the `size` of all values, or `maxBytes`, or a
  * function `measure`. What the functions throw becomes the `cause` of a TypeError, and nothing is sent.
@@ -68,21 +66,23 @@ export function defineCodec<T>(definition: BoundedDefinition<T> | MeasuredDefini
 export function defineCodec<T>(
   definition: FixedDefinition<T> | BoundedDefinition<T> | MeasuredDefinition<T>,
 ): MessageCodec<T> {
-  const { name, encode, decode, size, maxBytes, measure } = checked(definition)
-  const own = new Coder<T>(name, encode, decode, size !== undefined)
+  const { size, maxBytes, ...functions } = checked(definition)
+  const { name } = functions
+  const own = new Coder<T>(functions, size !== undefined)
+  const roomFor = (value: T): number => maxBytes ?? own.measure(value)
   const base = { name, shape: 'message' as const, schema: Object.freeze(['user', name, size ?? null] as const) }
   const decodeFrom: MessageCodec<T>['decode'] = (memory, at, end) => {
     if (size !== undefined && end - at !== size) throw wrongLength(name, size, end - at)
-    return own.decode(copyOut(memory.u8, at, end))
+    return own.decode(memory.u8, at, end)
   }
   const codec: MessageCodec<T> =
     size === undefined
       ? {
           ...base,
           size,
-          measure: (value) => own.run(value, maxBytes ?? own.measured(measure, value)).length,
+          measure: (value) => own.run(value, roomFor(value)).length,
           encode(value, memory, at, limit) {
-            const bytes = own.last(value) ?? own.run(value, maxBytes ?? own.measured(measure, value))
+            const bytes = own.last(value) ?? own.run(value, roomFor(value))
             if (bytes.length > limit - at) throw noRoom(name, bytes.length, limit - at)
             copyIn(memory.u8, at, bytes, bytes.length)
             own.forget()
@@ -106,13 +106,9 @@ export function defineCodec<T>(
   return codec
 }
 
-interface Checked {
-  name: string
-  encode: (value: never, bytes: Uint8Array, view: DataView) => unknown
-  decode: (bytes: Uint8Array, view: DataView) => unknown
+interface Checked extends Functions {
   size: number | undefined
   maxBytes: number | undefined
-  measure: ((value: never) => unknown) | undefined
 }
 
 function checked(definition: unknown): Checked {
@@ -151,121 +147,3 @@ const RESERVED = new Set(
     ' ',
   ),
 )
-
-interface Stage {
-  whole: Uint8Array
-  bytes: Uint8Array
-  view: DataView
-}
-
-/** Runs the functions of one definition on buffers of their own. */
-class Coder<T> {
-  readonly #name: string
-  readonly #encode: Checked['encode']
-  readonly #decode: Checked['decode']
-  readonly #fixed: boolean
-  /** Undefined while it is in use: an encode that sends another value of the same codec gets another one. */
-  #spare: Stage | undefined
-  /** The value that was encoded last, and its bytes: who measures a value sends it next. */
-  #value: unknown
-  #result: Uint8Array | undefined
-
-  constructor(name: string, encode: Checked['encode'], decode: Checked['decode'], fixed: boolean) {
-    this.#name = name
-    this.#encode = encode
-    this.#decode = decode
-    this.#fixed = fixed
-  }
-
-  measured(measure: Checked['measure'], value: T): number {
-    let room: unknown
-    try {
-      room = measure?.(value as never)
-    } catch (cause) {
-      throw this.#threw('measure', cause)
-    }
-    if (typeof room !== 'number' || !Number.isInteger(room) || room < 0 || room > MAX_BYTES) {
-      const make = typeof room === 'number' ? rangeError : typeError
-      throw refusal(
-        make,
-        `measure of codec ${this.#name} returned ${show(room)}, not an integer from 0 to ${MAX_BYTES}`,
-      )
-    }
-    return room
-  }
-
-  /** The bytes of a value, in private memory; good until the next call. */
-  run(value: T, room: number): Uint8Array {
-    const stage = this.#stage(room)
-    this.#spare = this.#result = undefined
-    if (this.#fixed) stage.bytes.fill(0)
-    let length: unknown
-    try {
-      length = this.#encode(value as never, stage.bytes, stage.view)
-    } catch (cause) {
-      throw this.#threw('encode', cause)
-    } finally {
-      if (stage.whole.length <= KEPT) this.#spare = stage
-    }
-    if (this.#fixed && length === undefined) length = room
-    this.#checkLength(length, room)
-    if (stage.bytes.length !== room)
-      throw refusal(typeError, `encode of codec ${this.#name} has transferred its bytes away`)
-    this.#value = value
-    this.#result = length === room ? stage.bytes : stage.bytes.subarray(0, length as number)
-    return this.#result
-  }
-
-  /** The bytes of this value, if `run` had it last. */
-  last(value: T): Uint8Array | undefined {
-    return Object.is(this.#value, value) ? this.#result : undefined
-  }
-
-  forget(): void {
-    this.#value = this.#result = undefined
-  }
-
-  decode(bytes: Uint8Array): T {
-    try {
-      return this.#decode(bytes, new DataView(bytes.buffer)) as T
-    } catch (cause) {
-      const error = corrupt(this.#name, `its decode threw ${thrownText(cause)}`)
-      error.cause = cause
-      throw error
-    }
-  }
-
-  #stage(room: number): Stage {
-    let stage = this.#spare
-    if (stage === undefined || stage.whole.length < room) {
-      // With room for messages that grow a little at a time.
-      const whole = new Uint8Array(room <= KEPT / 2 && !this.#fixed ? 2 * room : room)
-      stage = { whole, bytes: whole, view: new DataView(whole.buffer) }
-    }
-    if (stage.bytes.length !== room) {
-      stage.bytes = new Uint8Array(stage.whole.buffer, 0, room)
-      stage.view = new DataView(stage.whole.buffer, 0, room)
-    }
-    return stage
-  }
-
-  #checkLength(length: unknown, room: number): void {
-    if (typeof length === 'number' && Number.isInteger(length) && length >= 0) {
-      if (length <= room && (!this.#fixed || length === room)) return
-      const what = this.#fixed ? `a value has ${room} bytes` : `it was given ${room}`
-      throw refusal(rangeError, `encode of codec ${this.#name} returned ${length} bytes, but ${what}`)
-    }
-    throw refusal(
-      typeError,
-      `encode of codec ${this.#name} returned ${show(length)}, not the number of bytes that it wrote`,
-    )
-  }
-
-  #threw(what: string, cause: unknown): Error {
-    return refusal(typeError, `${what} of codec ${this.#name} threw ${thrownText(cause)}`, '', cause)
-  }
-}
-
-function thrownText(cause: unknown): string {
-  return cause instanceof Error ? `${cause.name}: ${cause.message}` : show(cause)
-}

@@ -15,7 +15,7 @@ export function partOf(codec: unknown, user: string): MessageCodec<unknown> {
   throw typeError(`${user} takes ${CODECS}, not ${show(codec)}`)
 }
 
-export function isFixed(part: MessageCodec<unknown>): part is FixedCodec<unknown> {
+export function isFixed<T>(part: MessageCodec<T>): part is FixedCodec<T> {
   return part.size !== undefined
 }
 

@@ -8,13 +8,17 @@ import { corrupt, refusal, unfit } from './failure.js'
 
 /** Up to this many characters or bytes the loop is faster than the platform's coders. */
 const SHORT = 32
-/** Strings up to this length are coded in buffers that stay. */
-const STAGED = 8192
+/** Strings up to this length are coded in buffers that stay, and grow with them. */
+const STAGED = 2 ** 18
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const outbox = new Uint8Array(3 * STAGED)
-const inbox = new Uint8Array(3 * STAGED)
+let outbox = new Uint8Array(4096)
+let inbox = new Uint8Array(4096)
+
+function grown(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
+  return bytes <= buffer.length ? buffer : new Uint8Array(2 ** Math.ceil(Math.log2(bytes)))
+}
 
 /** Arrays of each short length, for `apply`. */
 const units = Array.from({ length: SHORT + 1 }, (_, n) => new Array<number>(n).fill(0))
@@ -36,7 +40,10 @@ export function utf8(value: string): Uint8Array {
   last = undefined
   if (!wellFormed(value)) lastBytes = wtf8(value)
   else if (value.length > STAGED) lastBytes = encoder.encode(value)
-  else lastBytes = outbox.subarray(0, encoder.encodeInto(value, outbox).written)
+  else {
+    outbox = grown(outbox, 3 * value.length)
+    lastBytes = outbox.subarray(0, encoder.encodeInto(value, outbox).written)
+  }
   last = value
   return lastBytes
 }
@@ -79,14 +86,15 @@ export function readUtf8(u8: Uint8Array, at: number, end: number, name: string):
     let i = 0
     for (; i < length; i++) {
       const byte = u8[at + i] as number
-      if (byte > 127) return readWtf8(u8, at, end, name)
+      if (byte > 127) break
       short[i] = byte
     }
-    return fromUnits.apply(null, short)
+    if (i === length) return fromUnits.apply(null, short)
   }
   let bytes: Uint8Array
-  if (length <= 2 * SHORT || length > inbox.length) bytes = copyOut(u8, at, end)
+  if (length <= 2 * SHORT || length > 4 * STAGED) bytes = copyOut(u8, at, end)
   else {
+    inbox = grown(inbox, length)
     inbox.set(u8.subarray(at, end))
     bytes = inbox.subarray(0, length)
   }

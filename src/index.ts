@@ -3,6 +3,7 @@ export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomic
 export type { BatchSource } from './batch.js'
 export { Channel, type Next } from './channel.js'
 export { type ChannelOptions, channel } from './channel-codecs.js'
+export { any } from './codec/any.js'
 export { type Batch, bool, type Codec, f32, f64, i32, i64, type Shape, u32, u64, unit } from './codec/index.js'
 export { Counter, type SharedOptions } from './counter.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'

@@ -1,6 +1,7 @@
 // From a schema, which handles carry from thread to thread, back to the codec. A schema may come from anywhere and say anything.
 
 import { rangeError, show, typeError } from '../errors.js'
+import { any } from './any.js'
 import { array } from './array.js'
 import { bytes } from './bytes.js'
 import { defined } from './define-codec.js'
@@ -22,7 +23,7 @@ const plain = new Map<unknown, AnyCodec>(
     [
       ...[i32, u32, f32, f64, bool, unit, i64, u64],
       ...[u8, i8, u16, i16, bytes, string, handle()],
-      // ANY: add any() here.
+      any(),
     ] as AnyCodec[]
   ).map((codec) => [codec.name, codec]),
 )

@@ -34,4 +34,5 @@ export {
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
+export { Pipe, type PipeOptions, type PipeReader, type PipeReservation, type PipeView, type PipeWriter, pipe } from './pipe.js'
 export type { WaitOptions } from './wait.js'

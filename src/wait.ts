@@ -172,7 +172,7 @@ function park(arena: Arena, queueUp: Operation['park'], token: number): number {
 }
 
 /** Ends the wait of a waiter unless it has ended: whether it did. As every look at a queue this may complete others, so: poll after it. */
-function cancel(arena: Arena, waiter: number): boolean {
+export function cancel(arena: Arena, waiter: number): boolean {
   for (;;) {
     const state = arena.core.waiter_cancel(waiter)
     if (state !== BUSY) return state === CANCELLED

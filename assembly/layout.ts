@@ -63,6 +63,7 @@ export const KIND_ATOMIC = 4;
 export const KIND_WAITER = 5;
 export const KIND_SCRATCH = 6;
 export const KIND_MESSAGE = 7;
+export const KIND_PIPE = 8;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -102,6 +103,7 @@ export const DUTY_NONE = 0;
 export const DUTY_SETTLE = 1; // object: channel whose waiters must be matched
 export const DUTY_DISPOSE = 2; // object: channel that is being disposed of
 export const DUTY_STACK_FREE = 3; // object: stack; arg: node to put back on its free list
+export const DUTY_SIGNAL = 4; // object: channel of capacity 0, a gate; arg: its HEAD_STATE while nobody waits
 
 export const MAGAZINE_BYTES = 24;
 export const MAGAZINE_LOADED = 0; // u32, chain in use
@@ -205,6 +207,30 @@ export const NODE_NEXT = 0; // u32
 export const NODE_DEPTH = 4; // u32, nodes from here to the bottom: the length of the stack while this node is its top
 export const NODE_VALUE = 8; // u64
 export const NODE_BYTES = 16;
+
+// ── Pipe ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Positions count bytes modulo twice the capacity, so that a full ring differs from an empty one. They are multiples of RECORD_BYTES.
+export const PIPE_CAPACITY = 32; // u32, bytes of the ring
+export const PIPE_DATA_GATE = 64; // u32, channel on which the reader waits for records
+export const PIPE_DATA_OPEN = 68; // u32, its HEAD_STATE while nobody waits
+export const PIPE_ROOM_GATE = 72; // u32, channel on which the writer waits for room
+export const PIPE_ROOM_OPEN = 76; // u32
+export const PIPE_WRITER = 80; // u64, `copy:8 | number:24 | slot:32` of the thread that writes, or 0; see THREAD_STATE
+export const PIPE_READER = 88; // u64, the same of the thread that reads
+export const PIPE_WRITE = 128; // u32, the writer's own: where the next record goes
+export const PIPE_HEAD_SEEN = 132; // u32, the writer's own: some earlier PIPE_HEAD
+export const PIPE_TAIL = 256; // u32, end of what is published, with PIPE_CLOSED
+export const PIPE_READ = 384; // u32, the reader's own: the next record
+export const PIPE_TAIL_SEEN = 388; // u32, the reader's own: some earlier PIPE_TAIL
+export const PIPE_HEAD = 512; // u32, where the records begin that the reader has not released
+export const PIPE_RING = 640; // records
+/** In PIPE_TAIL: nothing will be published any more. */
+export const PIPE_CLOSED = 1;
+export const RECORD_BYTES = 8; // before its bytes a record has its length as u32; the next one begins at a multiple of this
+/** Instead of a length: the rest of the ring is not used, the next record begins where the ring begins. */
+export const RECORD_SKIP = 0xffffffff;
+/** What publishing and releasing return for OK where somebody waits at the gate, who must be told at once. */
+export const KNOCK = 16;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.

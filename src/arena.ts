@@ -1,6 +1,7 @@
 import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
 import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
 import { EventLoop } from './event-loop.js'
+import { Gate } from './gate.js'
 import {
   ARENA,
   ARENA_BREAK,
@@ -22,6 +23,8 @@ import {
   MAGAZINE_BYTES,
   MAGAZINE_USED,
   MAX_THREADS,
+  NO_MEMORY,
+  OK,
   OS_ID_NUMBER,
   THREAD_ALIVE,
   THREAD_BELL,
@@ -31,8 +34,9 @@ import {
   THREAD_STATE,
   THREAD_STATUS,
   THREAD_VALUE,
+  WAITER_BYTES,
+  WOULD_BLOCK,
 } from './generated/layout.js'
-import { Gate } from './gate.js'
 import { platform } from './platform/index.js'
 
 const MIB = 2 ** 20
@@ -40,6 +44,8 @@ const MIN_SIZE = MIB
 const MAX_SIZE = 1024 * MIB
 const DEFAULT_SIZE = 32 * MIB
 const WASM_PAGE = 65536
+/** Turns of the first pause of who waits for memory. */
+const PATIENCE = 256
 
 export interface ArenaOptions {
   /** Bytes of shared memory, from 1 MiB to 1 GiB; rounded up to 64 KiB. Untouched memory costs nothing. Default 32 MiB. */
@@ -181,23 +187,21 @@ export class Arena {
     this.share()
     this.#hungry++
     try {
-      return this.#gate.waitSync(check, timeout)
+      const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), timeout, PATIENCE)
+      if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+      return status === OK
     } finally {
       this.#hungry--
     }
   }
 
   /** @internal Awaits that `check`, which looks for memory, says true. */
-  async hungry(
-    check: () => boolean,
-    what: string,
-    timeout: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async hungry(check: () => boolean, what: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
     this.share()
     this.#hungry++
     try {
-      await this.#gate.wait(check, what, timeout, signal)
+      const status = await this.#gate.waitAsync(() => (check() ? OK : WOULD_BLOCK), what, timeout, signal, PATIENCE)
+      if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
     } finally {
       this.#hungry--
     }
@@ -205,15 +209,15 @@ export class Arena {
 
   /** @internal To be called after something has been freed: tells those who wait for memory. */
   relieve(): void {
-    if (!this.#gate.waited) return
+    if (!this.#gate.awaited) return
     this.core.arena_share()
-    this.#gate.signal()
+    this.#gate.signalAll()
   }
 
   /** @internal Before this thread sleeps: gives what it has put by to those who wait for memory. */
   share(): void {
     // What waits here itself shares with every look; told by that it would tell itself.
-    if (this.#hungry === 0 && this.#gate.waited && this.core.arena_share() !== 0) this.#gate.signal()
+    if (this.#hungry === 0 && this.#gate.awaited && this.core.arena_share() !== 0) this.#gate.signalAll()
   }
 
   /** Wakes all other threads, so that they share. */

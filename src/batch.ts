@@ -227,11 +227,7 @@ export function sendBatchSync<T>(ch: Channel<T>, values: List<T>, options: WaitO
 }
 
 /** @internal */
-export async function sendBatch<T>(
-  ch: Channel<T>,
-  values: List<T>,
-  options: WaitOptions | undefined,
-): Promise<number> {
+export async function sendBatch<T>(ch: Channel<T>, values: List<T>, options: WaitOptions | undefined): Promise<number> {
   const timeout = timeoutOf(options)
   const sent = start(ch, values)
   if (sent === values.length) {

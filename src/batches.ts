@@ -17,7 +17,8 @@ export interface BatchOptions {
 /** @internal Throws unless it is a number of values. */
 export function checkMax(max: unknown, what: string): asserts max is number {
   if (typeof max !== 'number') throw typeError(`${what} takes a number of values, not ${show(max)}`)
-  if (!Number.isInteger(max) || max < 0) throw rangeError(`${what} takes up to so many values, an integer from 0 on, not ${show(max)}`)
+  if (!Number.isInteger(max) || max < 0)
+    throw rangeError(`${what} takes up to so many values, an integer from 0 on, not ${show(max)}`)
 }
 
 /** @internal What is left of a timeout that began then. */
@@ -161,5 +162,9 @@ export function trySendAll<T>(ch: Channel<T>, values: Values<T>): number {
 
 /** @internal Whether batch.ts takes it as it is. */
 export function isList(values: unknown): boolean {
-  return Array.isArray(values) || ArrayBuffer.isView(values) || typeof (values as Iterable<unknown>)?.[Symbol.iterator] !== 'function'
+  return (
+    Array.isArray(values) ||
+    ArrayBuffer.isView(values) ||
+    typeof (values as Iterable<unknown>)?.[Symbol.iterator] !== 'function'
+  )
 }

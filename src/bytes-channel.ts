@@ -15,7 +15,10 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
   async reserve(bytes: number, options?: WaitOptions): Promise<Reservation> {
     const timeout = timeoutOf(options)
     this.#check(bytes, 'reserve')
-    return this.#reserved(await this.awaitMemory(() => this.core.message_take(bytes), 'reserve', timeout, options?.signal), bytes)
+    return this.#reserved(
+      await this.awaitMemory(() => this.core.message_take(bytes), 'reserve', timeout, options?.signal),
+      bytes,
+    )
   }
 
   /** As `reserve`, blocking this thread. */
@@ -23,7 +26,10 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
     requireBlocking(this.arena, 'reserveSync', 'reserve')
     const timeout = timeoutOf(options)
     this.#check(bytes, 'reserveSync')
-    return this.#reserved(this.awaitMemorySync(() => this.core.message_take(bytes), 'reserve', timeout), bytes)
+    return this.#reserved(
+      this.awaitMemorySync(() => this.core.message_take(bytes), 'reserve', timeout),
+      bytes,
+    )
   }
 
   /** As `reserve`, without waiting. @throws ArenaFullError if the arena has no room in one piece. */
@@ -60,7 +66,8 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
 
   #check(bytes: number, what: string): void {
     if (typeof bytes !== 'number') throw typeError(`${what} takes a number of bytes, not ${show(bytes)}`)
-    if (!Number.isInteger(bytes) || bytes < 0) throw rangeError(`${what} takes a number of bytes, an integer from 0 on, not ${show(bytes)}`)
+    if (!Number.isInteger(bytes) || bytes < 0)
+      throw rangeError(`${what} takes a number of bytes, an integer from 0 on, not ${show(bytes)}`)
     this.messages.checkLength(bytes, what)
   }
 }

@@ -209,7 +209,9 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    * @throws as `send`; the error's `transferred` says how many were sent before.
    */
   sendMany(values: BatchSource<T>, options?: WaitOptions): Promise<number> {
-    return isList(values) ? sendBatch(this, values as readonly T[], options) : sendAll(this, values as Iterable<T>, options)
+    return isList(values)
+      ? sendBatch(this, values as readonly T[], options)
+      : sendAll(this, values as Iterable<T>, options)
   }
 
   /** As `sendMany`, blocking this thread. */

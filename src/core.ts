@@ -79,13 +79,15 @@ export function requireSharedMemory(): void {
 
 /** The module of the core, compiled on first use. */
 export function coreModule(): WebAssembly.Module {
-  if (compiled === undefined) {
-    const text = atob(WASM_BASE64)
-    const bytes = new Uint8Array(text.length)
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-    compiled = new WebAssembly.Module(bytes)
-  }
+  compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
   return compiled
+}
+
+export function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
 }
 
 /** Uses a module that came with a handle, so that this thread does not compile it again. */

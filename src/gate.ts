@@ -1,109 +1,173 @@
-// Gate: where threads wait until something may have changed (an event count), on a channel without capacity.
+// A gate: where threads wait for a condition on shared memory that only they can judge, such as room in a pipe, or free memory. Who makes the
+// condition true tells one who waits (or all), who then looks again: being told too often costs a look, being told too seldom cannot happen.
 //
-// Who waits parks as a receiver, then looks again; who changes something looks afterwards whether a receiver is parked (one load of a line that
-// seldom changes), and then passes a token to every one of them. One of the two sees the other. A token says nothing but: look again.
+// A gate is a channel of codec `unit` and capacity 0 that nobody else knows of: who waits is a parked receiver, who tells is a sender that finds
+// one. So timeouts, aborts, event loops and the death of threads are the business of the waiters that channels have anyway.
 
 import type { Arena } from './arena.js'
-import { ArenaFullError, StaleHandleError, TimeoutError } from './errors.js'
-import { ARENA, CHANNEL_RECEIVERS, HEAD_STATE, NO_MEMORY, OK, TOKEN_BLOCKING, WAITER_BYTES, WOULD_BLOCK } from './generated/layout.js'
-import { cancel, type Operation, patienceFor, release, TIMED_OUT, waitAsync, waitSync } from './wait.js'
+import { unit } from './codec/index.js'
+import { TimeoutError } from './errors.js'
+import {
+  ARENA,
+  BUSY,
+  CHANNEL_RECEIVERS,
+  CHANNEL_SLOTS,
+  HEAD_STATE,
+  OK,
+  RETRY,
+  WOULD_BLOCK,
+} from './generated/layout.js'
+import { cancel, mustWait, nap, type Operation, outcomeOf, release, TIMED_OUT, waitAsync, waitSync } from './wait.js'
 
-/** Tokens passed on in one go, lest waiters who come back at once keep their teller for ever. */
-const MOST = 1000
+/**
+ * Tries what is waited for: a status of the core, WOULD_BLOCK if it must wait on. On OK it has been done, and whatever came of it is the
+ * caller's to keep. It may be called inside any call that polls the event loop.
+ */
+export type Attempt = () => number
+
+/** @internal Rounds of `signalAll`: more waiters than there will ever be. */
+const MANY = 2 ** 20
 
 export class Gate {
-  readonly #arena: Arena
-  readonly #at: number
-  readonly #open: number
+  readonly arena: Arena
+  readonly at: number
+  readonly open: number
+  /** @internal Called when somebody has come to wait. */
+  readonly parked: (() => void) | undefined
   readonly #state: number
-  /** Called when somebody has come to wait. */
-  readonly #parked: (() => void) | undefined
 
-  /** `at` is the address of a channel of 32-bit values without capacity, `open` its HEAD_STATE. */
   constructor(arena: Arena, at: number, open: number, parked?: () => void) {
-    this.#arena = arena
-    this.#at = at
-    this.#open = open
+    this.arena = arena
+    this.at = at
+    this.open = open
+    this.parked = parked
     this.#state = (at + HEAD_STATE) >>> 2
-    this.#parked = parked
   }
 
-  /** Whether somebody waits. To be asked after the change. */
-  get waited(): boolean {
-    return (Atomics.load(this.#arena.i32, this.#state) & CHANNEL_RECEIVERS) !== 0
+  /** A new gate. `what` it is for, in the error that there is no room for it. */
+  static create(arena: Arena, what: string): Gate {
+    const at = arena.made(arena.core.channel_create(0, 0, unit.id), what, CHANNEL_SLOTS)
+    return new Gate(arena, at, arena.openState(at))
   }
 
-  /** Makes all who wait look again. */
+  /** Frees it. Who waits is told, and hears STALE. */
+  dispose(): void {
+    this.arena.core.channel_dispose(this.at, this.open)
+    this.arena.loop.poll()
+  }
+
+  /** Whether anybody waits. One load. Dekker with `#park`: to be called after what may have made the condition true. */
+  get awaited(): boolean {
+    return (Atomics.load(this.arena.i32, this.#state) & CHANNEL_RECEIVERS) !== 0
+  }
+
+  /** Tells the one who has waited longest, if anybody waits. */
   signal(): void {
-    const { core, loop } = this.#arena
-    for (let n = 0; n < MOST && this.waited; n++) core.channel_trySend32(this.#at, this.#open, 0)
-    loop.poll()
+    if (this.awaited) this.wake()
   }
 
-  /** Blocks until `check` says true; false if that has not come about in `timeout` ms. `check` must not throw while this waits in vain. */
-  waitSync(check: () => boolean, timeout: number): boolean {
-    const arena = this.#arena
-    const deadline = performance.now() + timeout
+  /**
+   * Tells all who wait: for conditions that differ from one to another. Only as long as somebody waits: who looks again in vain and comes back
+   * meanwhile may be told once more.
+   */
+  signalAll(): void {
+    for (let round = 0; round < MANY && this.awaited; round++) this.wake()
+  }
+
+  /** As `signal`, where the core has said that somebody waits. */
+  wake(): void {
+    const { arena } = this
     for (;;) {
-      const end = waitSync(arena, this.#operation(check), Math.max(0, deadline - performance.now()))
-      if (end === TIMED_OUT) return check()
-      if (end >= ARENA) release(arena, end)
-      else if (end === OK) return true
-      else throw this.#error(end)
-      if (check()) return true
+      arena.core.channel_trySend32(this.at, this.open, 0)
+      const status = arena.status()
+      if (status !== RETRY && status !== BUSY) break
+      if (status === BUSY) nap(arena)
     }
+    arena.loop.poll()
   }
 
-  /** Awaits that `check` says true. @throws TimeoutError, or the signal's reason. */
-  async wait(check: () => boolean, what: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Blocks until an attempt says something else than WOULD_BLOCK: that; or STALE, NO_MEMORY or TIMED_OUT. The caller has tried once. `timeout` in ms. */
+  waitSync(attempt: Attempt, timeout: number, patience: number): number {
+    const { arena } = this
     const deadline = performance.now() + timeout
-    for (;;) {
-      let fine = false
-      const look = (): boolean => {
-        fine ||= check()
-        return fine
-      }
-      const left = Math.max(0, deadline - performance.now())
-      let end: number
-      try {
-        end = await waitAsync(this.#arena, this.#operation(look), what, left, signal, (status) => status)
-      } catch (error) {
-        if (error instanceof TimeoutError) {
-          if (look()) return
-          throw new TimeoutError(what, timeout)
-        }
-        throw error
-      }
-      if (end < ARENA && end !== OK) throw this.#error(end)
-      if (look()) return
+    let told = false
+    for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+      const operation = new Wait(this, attempt, patience)
+      const end = waitSync(arena, operation, left)
+      const status = operation.finish(end)
+      release(arena, end)
+      // Told, and gone without having done anything: it is for the next one.
+      if (told && status === TIMED_OUT) this.signal()
+      if (!mustWait(status)) return status
+      told = true
     }
   }
 
-  #operation(check: () => boolean): Operation {
-    const arena = this.#arena
-    const { core } = arena
-    return {
-      patience: patienceFor(0),
-      rendezvous: false,
-      attempt: () => (check() ? OK : WOULD_BLOCK),
-      park: (token) => {
-        const waiter = core.channel_parkReceive(this.#at, this.#open, token)
-        if (waiter < ARENA) return waiter
-        this.#parked?.()
-        // Dekker with `waited`: we are in the queue and look; the other side changes what we look at, then looks at the queue.
-        if (!check()) return waiter
-        const cancelled = cancel(arena, waiter)
-        // An async waiter that has got its token already is on its way to the event loop.
-        if (!cancelled && token !== TOKEN_BLOCKING) return waiter
-        core.waiter_release(waiter)
-        return OK
-      },
+  /** As `waitSync`, awaiting: rejects with TimeoutError or the signal's reason, and then nothing has been done. */
+  async waitAsync(
+    attempt: Attempt,
+    what: string,
+    timeout: number,
+    signal: AbortSignal | undefined,
+    patience: number,
+  ): Promise<number> {
+    const deadline = performance.now() + timeout
+    let told = false
+    try {
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        const operation = new Wait(this, attempt, patience)
+        const status = await waitAsync(this.arena, operation, what, left, signal, (end) => operation.finish(end))
+        if (!mustWait(status)) return status
+        told = true
+        signal?.throwIfAborted()
+      }
+    } catch (error) {
+      if (told) this.signal()
+      throw error instanceof TimeoutError && error !== signal?.reason ? new TimeoutError(what, timeout) : error
     }
-  }
-
-  #error(status: number): Error {
-    if (status !== NO_MEMORY) return new StaleHandleError('the gate')
-    return new ArenaFullError('a waiter', WAITER_BYTES, 0, this.#arena.size)
   }
 }
 
+/** One wait at a gate: until it is told once. */
+class Wait implements Operation {
+  readonly patience: number
+  readonly rendezvous = false
+  readonly attempt: Attempt
+  readonly #gate: Gate
+  /** What an attempt has said while its waiter was being told: then it counts, and not that. */
+  #early: number | undefined
+
+  constructor(gate: Gate, attempt: Attempt, patience: number) {
+    this.#gate = gate
+    this.attempt = attempt
+    this.patience = patience
+  }
+
+  readonly park = (token: number): number => {
+    const { arena, at, open } = this.#gate
+    const waiter = arena.core.channel_parkReceive(at, open, token)
+    if (waiter < ARENA) return waiter
+    this.#gate.parked?.()
+    // Dekker: parking has raised the flag that who signals looks at, after changing what we look at now.
+    const status = this.attempt()
+    if (mustWait(status)) return waiter
+    if (cancel(arena, waiter)) {
+      arena.core.waiter_release(waiter)
+      return status
+    }
+    this.#early = status
+    return waiter
+  }
+
+  /** The status with which the wait has ended, by `end` as waitSync gives it; WOULD_BLOCK if it has to go on. */
+  finish(end: number): number {
+    if (this.#early === undefined) {
+      const outcome = outcomeOf(this.#gate.arena, end)
+      if (end < ARENA || outcome !== OK) return outcome
+    }
+    const status = this.#early ?? this.attempt()
+    // What made room for one may have made room for more.
+    if (!mustWait(status)) this.#gate.signal()
+    return mustWait(status) ? WOULD_BLOCK : status
+  }
+}

@@ -1,6 +1,6 @@
 import { type Arena, arenaOver } from './arena.js'
-import { adoptModule } from './core.js'
 import type { AnyCodec, Schema } from './codec/message.js'
+import { adoptModule } from './core.js'
 import { StaleHandleError, show, typeError } from './errors.js'
 import { GENERATION, LAYOUT_VERSION } from './generated/layout.js'
 

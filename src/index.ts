@@ -5,6 +5,7 @@ export type { BatchOptions } from './batches.js'
 export { BytesChannel } from './bytes-channel.js'
 export { Channel, type Next } from './channel.js'
 export { type ChannelOptions, channel } from './channel-codecs.js'
+export { any } from './codec/any.js'
 export { array } from './codec/array.js'
 export { bytes } from './codec/bytes.js'
 export {
@@ -17,7 +18,6 @@ export { enumOf } from './codec/enum-of.js'
 export { fixedBytes } from './codec/fixed-bytes.js'
 export { fixedString } from './codec/fixed-string.js'
 export { handle } from './codec/handle.js'
-export { any } from './codec/any.js'
 export { type Batch, bool, type Codec, f32, f64, i32, i64, type Shape, u32, u64, unit } from './codec/index.js'
 export type { AnyCodec, AnyFixed, FixedCodec, Memory, MessageCodec, Schema, ValueOf } from './codec/message.js'
 export { optional } from './codec/optional.js'
@@ -45,6 +45,15 @@ export { type Merged, merge } from './merge.js'
 export { MessageChannel } from './message-channel.js'
 export { MessageView, Reservation } from './message-views.js'
 export { type Never, never } from './never.js'
+export {
+  Pipe,
+  type PipeOptions,
+  type PipeReader,
+  type PipeReservation,
+  type PipeView,
+  type PipeWriter,
+  pipe,
+} from './pipe.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {
   type Cases,

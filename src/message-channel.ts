@@ -3,18 +3,16 @@
 
 import { type BatchSource, withProgress } from './batch.js'
 import { left } from './batches.js'
-import { Channel, type Next } from './channel.js'
+import { Channel } from './channel.js'
 import type { MessageCodec } from './codec/message.js'
 import { ClosedError, TimeoutError } from './errors.js'
 import {
-  BUSY,
   CHANNEL_CLOSED,
   CHANNEL_HEAD,
   CHANNEL_TAIL,
   FINE,
   HEAD_STATE,
   OK,
-  TOLD,
   WAITER_VALUE,
   WOULD_BLOCK,
 } from './generated/layout.js'
@@ -22,12 +20,10 @@ import type { Site } from './handle.js'
 import { MessageMemory } from './message-memory.js'
 import { overdueTurn } from './turn.js'
 import {
-  mustWait,
   type Operation,
   outcomeOf,
   release,
   requireBlocking,
-  TIMED_OUT,
   timeoutOf,
   type WaitOptions,
   waitAsync,
@@ -200,7 +196,8 @@ export class MessageChannel<T> extends Channel<T> {
   /** @internal Throws what a send throws on a channel that has ended. */
   #requireOpen(): 0 {
     if (!this.#ended()) return 0
-    if (this.at !== 0 && this.core.channel_flags(this.at, this.open) >= 0) throw new ClosedError('send on closed channel')
+    if (this.at !== 0 && this.core.channel_flags(this.at, this.open) >= 0)
+      throw new ClosedError('send on closed channel')
     throw this.stale()
   }
 

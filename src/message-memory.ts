@@ -2,7 +2,7 @@
 
 import type { Arena } from './arena.js'
 import type { Memory, MessageCodec } from './codec/message.js'
-import { ArenaFullError, rangeError } from './errors.js'
+import { type ArenaFullError, rangeError } from './errors.js'
 import {
   ARENA,
   ARENA_COLLECTOR,

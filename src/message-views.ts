@@ -4,7 +4,7 @@
 // itself beyond that reads, or overwrites, somebody else's message.
 
 import type { BytesChannel } from './bytes-channel.js'
-import { rangeError, ReleasedError, show, typeError } from './errors.js'
+import { ReleasedError, rangeError, show, typeError } from './errors.js'
 import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 /**
@@ -80,7 +80,9 @@ export class Reservation {
     if (length !== undefined) {
       if (typeof length !== 'number') throw typeError(`the length to commit is a number of bytes, not ${show(length)}`)
       if (!Number.isInteger(length) || length < 0 || length > bytes.length)
-        throw rangeError(`the length to commit is an integer from 0 to the ${bytes.length} bytes reserved, not ${length}`)
+        throw rangeError(
+          `the length to commit is an integer from 0 to the ${bytes.length} bytes reserved, not ${length}`,
+        )
     }
     this.#length = length ?? bytes.length
     this.#bytes = undefined

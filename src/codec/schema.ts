@@ -20,11 +20,7 @@ import { tuple } from './tuple.js'
 /** Codecs of one name, without parts. */
 const plain = new Map<unknown, AnyCodec>(
   (
-    [
-      ...[i32, u32, f32, f64, bool, unit, i64, u64],
-      ...[u8, i8, u16, i16, bytes, string, handle()],
-      any(),
-    ] as AnyCodec[]
+    [...[i32, u32, f32, f64, bool, unit, i64, u64], ...[u8, i8, u16, i16, bytes, string, handle()], any()] as AnyCodec[]
   ).map((codec) => [codec.name, codec]),
 )
 

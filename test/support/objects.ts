@@ -13,13 +13,7 @@ import {
   open,
   Stack,
 } from 'millrace'
-import {
-  ARENA,
-  ARENA_THREADS,
-  THREAD_DUTY,
-  THREAD_STATUS,
-  THREAD_VALUE,
-} from '../../src/generated/layout.js'
+import { ARENA, ARENA_THREADS, THREAD_DUTY, THREAD_STATUS, THREAD_VALUE } from '../../src/generated/layout.js'
 import { kits } from './kit.mjs'
 
 export const arena = new Arena({ size: 2 ** 20 })

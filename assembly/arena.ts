@@ -139,7 +139,11 @@ function extend(cls: u32, spare: bool): bool {
 function split(cls: u32): bool {
   const goal = max(cls, <u32>PAGE_CLASS);
   let c = goal + u32(cls == goal);
-  while (!refill(c)) if (++c >= <u32>CLASS_COUNT) return false;
+  while (true) {
+    if (c >= <u32>CLASS_COUNT) return false;
+    if (refill(c)) break;
+    c++;
+  }
   // The run is the only block of our magazine of its class: those of a page and more keep none.
   while (true) {
     const from = magazineOf(self, c);

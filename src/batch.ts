@@ -69,7 +69,7 @@ function checkSource<T>(ch: Channel<T>, values: List<T>): void {
     return
   }
   if (!Array.isArray(values)) {
-    throw typeError(`a batch for ${codec.name} is a ${codec.batch.name} or an array of its values, not ${show(values)}`)
+    throw typeError(`a batch for ${codec.name} is a ${codec.batch.name}, or an array or another iterable of its values, not ${show(values)}`)
   }
   for (const value of values) ch.check(value)
 }

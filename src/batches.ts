@@ -160,11 +160,8 @@ export function trySendAll<T>(ch: Channel<T>, values: Values<T>): number {
   return sent
 }
 
-/** @internal Whether batch.ts takes it as it is. */
+/** @internal Whether batch.ts takes it as it is, or refuses it: not what can only be iterated over. A string is no batch of characters. */
 export function isList(values: unknown): boolean {
-  return (
-    Array.isArray(values) ||
-    ArrayBuffer.isView(values) ||
-    typeof (values as Iterable<unknown>)?.[Symbol.iterator] !== 'function'
-  )
+  if (typeof values !== 'object' || values === null || Array.isArray(values) || ArrayBuffer.isView(values)) return true
+  return typeof (values as Iterable<unknown>)[Symbol.iterator] !== 'function'
 }

@@ -99,9 +99,16 @@ function make(name: string, fields: readonly Field[], size: number): FixedCodec<
 
 function errorsOf(name: string, fields: readonly Field[], size: number): StructErrors {
   const names = new Set(fields.map((field) => field.name))
+  const properties = (value: object): void => {
+    for (const key of Object.keys(value)) {
+      if (!names.has(key)) throw refusal(typeError, `${brief(name)} has no such field`, fieldStep(key))
+    }
+  }
   const at = (i: number, error: unknown, value?: object): unknown => {
     const field = fields[i] as Field
     if (value !== undefined && !(field.name in value)) {
+      // A name that is spelt wrong says more than the one that is missing.
+      properties(value)
       return refusal(typeError, `${brief(name)} needs it, and it is missing`, field.step)
     }
     return within(error, field.step)
@@ -116,11 +123,7 @@ function errorsOf(name: string, fields: readonly Field[], size: number): StructE
     wrongLength(length) {
       throw wrongLength(name, size, length)
     },
-    properties(value) {
-      for (const key of Object.keys(value)) {
-        if (!names.has(key)) throw refusal(typeError, `${brief(name)} has no such field`, fieldStep(key))
-      }
-    },
+    properties,
     check(i, field, value) {
       const { part } = fields[i] as Field
       try {

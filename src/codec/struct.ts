@@ -12,13 +12,14 @@ import { generate } from './struct-code.js'
 export type StructFields = Readonly<Record<string, AnyFixed<unknown>>>
 
 /** The objects of a struct: properties whose codec carries `undefined` may be left out. */
-export type StructValue<F extends StructFields> = Simplify<
+export type StructValue<F extends StructFields> = Flat<
   { [K in keyof F as undefined extends ValueOf<F[K]> ? never : K]: ValueOf<F[K]> } & {
     [K in keyof F as undefined extends ValueOf<F[K]> ? K : never]?: ValueOf<F[K]>
   }
 >
 
-type Simplify<T> = { [K in keyof T]: T[K] }
+/** One object type, as people would write it. */
+type Flat<T> = T extends infer O ? { [K in keyof O]: O[K] } : never
 
 /** A field as both ways to encode need it. */
 export interface Field {

@@ -39,7 +39,7 @@ export interface TripOptions<T> {
 }
 
 /** Sends the value by memory of each kind, from several places, and expects it to arrive. Returns how many bytes it took. */
-export function trip<T>(codec: MessageCodec<T>, value: T, options: TripOptions<T> = {}): number {
+export function trip<T>(codec: MessageCodec<T>, value: NoInfer<T>, options: TripOptions<NoInfer<T>> = {}): number {
   const { same = isDeepStrictEqual, arena } = options
   const expected = 'arrives' in options ? (options.arrives as T) : value
   const bound = codec.measure(value)
@@ -104,9 +104,9 @@ export function decoded<T>(codec: MessageCodec<T>, message: ArrayLike<number>, a
 }
 
 /** What sending the value throws. */
-export function refused(codec: MessageCodec<never>, value: unknown, arena?: Arena): Error & { code?: string } {
+export function refused(codec: MessageCodec<unknown>, value: unknown, arena?: Arena): Error & { code?: string } {
   try {
-    encoded(codec as MessageCodec<unknown>, value, arena)
+    encoded(codec, value, arena)
   } catch (error) {
     return error as Error
   }
@@ -114,7 +114,7 @@ export function refused(codec: MessageCodec<never>, value: unknown, arena?: Aren
 }
 
 /** What reading the bytes throws. */
-export function unreadable(codec: MessageCodec<never>, message: ArrayLike<number>, arena?: Arena): Error {
+export function unreadable(codec: MessageCodec<unknown>, message: ArrayLike<number>, arena?: Arena): Error {
   try {
     decoded(codec, message, arena)
   } catch (error) {

@@ -81,8 +81,8 @@ function* pack(t: Thread, cases: readonly Case[]): Program {
 }
 
 /** What has not been sent is in the thread's hands again, and is freed. */
-function* unpack(t: Thread, cases: readonly Case[]): Program {
-  for (const c of cases) if (c.payload !== 0) yield* freeMessage(t, c.payload)
+function* unpack(t: Thread, m: Meeting, cases: readonly Case[]): Program {
+  for (const c of cases) if (c.payload !== 0) yield* freeMessage(t, m, c.payload)
 }
 
 const STYLES = ['first', 'timed', 'async']
@@ -114,7 +114,7 @@ function* attempt(t: Thread, m: Meeting, c: Case): Generator<ReturnType<Thread['
     yield t.call(receiveName(w), w.ch, w.open)
     const slot = w.slots[t.id] as number
     const s = t.peek(slot + m.L.THREAD_STATUS!)
-    if (s === m.L.OK && w.message) return yield* openMessage(t, m.L, slot + m.L.THREAD_VALUE!, w.message)
+    if (s === m.L.OK && w.message) return yield* openMessage(t, m, slot + m.L.THREAD_VALUE!, w.message)
     if (s !== m.L.BUSY) return taken(t, w)
   }
 }
@@ -149,7 +149,7 @@ function* outcome(
   if (s !== m.L.OK || c.sends) return word(m, s)
   if (c.w.message) {
     yield t.call('message_reclaim', waiter)
-    return String(yield* openMessage(t, m.L, waiter + m.L.WAITER_VALUE!, c.w.message))
+    return String(yield* openMessage(t, m, waiter + m.L.WAITER_VALUE!, c.w.message))
   }
   return String(number(c.w.wide, t.get(waiter + m.L.WAITER_VALUE!), t.get(waiter + m.L.WAITER_VALUE! + 4)))
 }
@@ -199,7 +199,7 @@ function* single(t: Thread, m: Meeting, text: string, style: string): Program {
       yield t.call('waiter_release', waiter)
     }
   }
-  yield* unpack(t, [c])
+  yield* unpack(t, m, [c])
   yield t.end(result)
 }
 
@@ -289,7 +289,7 @@ function* select(t: Thread, m: Meeting, text: string, style: string, times: numb
       result = yield* round(t, m, s, style)
     }
     if (s && i === times - 1) yield* freeSelect(t, s)
-    if (i === times - 1) yield* unpack(t, cases)
+    if (i === times - 1) yield* unpack(t, m, cases)
     yield t.end(result)
   }
 }
@@ -356,7 +356,7 @@ function run(list: readonly string[]): (t: Thread, m: Meeting) => Program {
         yield* pack(t, [c])
         yield t.begin('try', text)
         const v = yield* attempt(t, m, c)
-        yield* unpack(t, [c])
+        yield* unpack(t, m, [c])
         yield t.end(v)
       } else if (first === 'default') yield* selectNow(t, m, text)
       else if (first === 'many') yield* many(t, m, text)
@@ -398,7 +398,7 @@ function run(list: readonly string[]): (t: Thread, m: Meeting) => Program {
         if (!single) result = yield* unparkAll(t, m, s, done)
         else if (done) result = `0=${yield* outcome(t, m, s.told, s.told, s.cases[0] as Case)}`
         yield* freeSelect(t, s)
-        yield* unpack(t, s.cases)
+        yield* unpack(t, m, s.cases)
         yield t.end(result)
       } else {
         const style = STYLES.includes(first) ? first : 'block'

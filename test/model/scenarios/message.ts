@@ -39,7 +39,8 @@ export function* takeMessage(t: Thread, shape: Shape, value: number): Steps<numb
 }
 
 /** The value in the message whose address and length stand at `at`, which is freed. */
-export function* openMessage(t: Thread, L: Layout, at: number, shape: Shape): Steps<number> {
+export function* openMessage(t: Thread, w: World, at: number, shape: Shape): Steps<number> {
+  const { L } = w
   const payload = t.get(at)
   const value = t.get(payload)
   let next = payload
@@ -56,11 +57,17 @@ export function* openMessage(t: Thread, L: Layout, at: number, shape: Shape): St
     next = payloadOf(L, block, t.get(block + L.HEAD_CLASS!))
   }
   if (k !== shape.blocks) throw new Failure('memory', `thread ${t.id}: a message has ${k} blocks`)
-  yield* freeMessage(t, payload)
+  yield* freeMessage(t, w, payload)
   return value
 }
 
-export function* freeMessage(t: Thread, payload: number): Steps<void> {
+/** Frees a message, which must be in the thread's hands. */
+export function* freeMessage(t: Thread, w: World, payload: number): Steps<void> {
+  const { L } = w
+  let at = t.peek((w.slots[t.id] as number) + L.THREAD_MESSAGES!)
+  for (let k = 0; at !== blockOf(L, payload); k++, at = t.peek(at + L.MESSAGE_OWN_NEXT!))
+    if (at === 0 || k > 100)
+      throw new Failure('memory', `thread ${t.id}: message 0x${payload.toString(16)} is not in its hands`)
   yield t.call('message_free', payload)
 }
 

@@ -7,17 +7,9 @@ import type { Job } from '../harness/protocol.js'
 import { type Payload, payloadOf, shapeOf } from './payload.js'
 import { Window } from './window.js'
 
-/** Small messages may gather in a longer queue than a channel has: measured, it does them good. */
-const SMALL_WINDOW = 8
-const SMALL_CAPACITY = 1024
-
 interface Gift {
   port: MessagePort
   window: SharedArrayBuffer
-}
-
-function windowSize({ capacity }: Job): number {
-  return capacity >= SMALL_CAPACITY ? capacity * SMALL_WINDOW : capacity
 }
 
 type Receive = (port: MessagePort, window: Window, job: Job) => Outcome | Promise<Outcome>
@@ -27,7 +19,7 @@ export function portContender(receive: Receive, polls: boolean): Contender {
   return {
     prepare(job) {
       const { port1, port2 } = new MessageChannel()
-      const { buffer } = new Window(windowSize(job))
+      const { buffer } = new Window(job.capacity)
       return {
         gifts: [port1, port2].map((port) => ({ value: { port, window: buffer } satisfies Gift, transfer: [port] })),
       }
@@ -35,7 +27,7 @@ export function portContender(receive: Receive, polls: boolean): Contender {
 
     part(job, index, gift): Part {
       const { port, window: buffer } = gift as Gift
-      const window = new Window(windowSize(job), buffer)
+      const window = new Window(job.capacity, buffer)
       if (!isProducer(job, index)) return () => receive(port, window, job)
       const payload = payloadOf(job.style) as Payload<unknown>
       if (shapeOf(job.style).what === 'transfer') {

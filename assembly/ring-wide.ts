@@ -25,6 +25,7 @@ import {
   BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_MARKS, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
   MARK_ONE, OK, RETRY, VALUE_BYTES, WOULD_BLOCK,
 } from "./layout.ts";
+import { carriesMessages, disown } from "./message.ts";
 
 if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks by 2");
 
@@ -41,9 +42,12 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   return limit;
 }
 
-/** One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. No loop, no call; inside a section. */
+/**
+ * One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. `ours`: a message is in the hands of the calling thread. No loop, no
+ * call; inside a section.
+ */
 // @ts-ignore: decorator
-@inline export function wide_push(ch: usize, v: u64): u32 {
+@inline export function wide_push(ch: usize, v: u64, ours: bool): u32 {
   const tail64 = peek64(ch + CHANNEL_TAIL); // validated by the claim
   if (tail64 >> 32) return CLOSED;
   const tail = <u32>tail64;
@@ -53,6 +57,7 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   if (cas64(ch + CHANNEL_TAIL, tail64, <u64>(tail + 1)) != tail64) return RETRY;
   const index = tail & (get32(ch + CHANNEL_LAP) - 1); // plain: constant since the channel was made
   set64(valueAt(ch, index), v); // plain: ours from the claim until the publish; who still reads here will not get its claim
+  if (ours && carriesMessages(ch)) disown(v); // before others find it: its links are theirs then
   store32(markAt(ch, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_next
   return OK;
 }

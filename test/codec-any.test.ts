@@ -3,9 +3,8 @@
 
 import { execFileSync } from 'node:child_process'
 import { runInNewContext } from 'node:vm'
-import { any } from 'millrace'
+import { any, type Memory } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import type { Memory } from '../src/codec/message.js'
 import { random } from './support/random.js'
 import { difference } from './support/same.js'
 
@@ -99,7 +98,7 @@ const values: [string, unknown][] = [
   ['a shared array in many', Array.from({ length: 200 }, (_, i) => ({ i, same: rows, point }))],
   ['cycle', cycle],
   ['many shared objects', (() => { const all = Array.from({ length: 50 }, (_, i) => ({ i })); return [...all, ...all, new Set(all)] })()],
-  ['subclasses', [new (class M extends Map {})([[1, 2]]), new (class A extends Array {})(1, 2, 3), new (class D extends Date {})(5)]],
+  ['subclasses', [new (class M extends Map<number, number> {})([[1, 2]]), new (class A extends Array<number> {})(1, 2, 3), new (class D extends Date {})(5)]],
   ['shared Date, RegExp, Map, typed array', (() => { const all = [new Date(1), /r/, new Map(), Uint8Array.of(1), new Error('e'), Object(1)]; return [...all, ...all] })()],
 ]
 

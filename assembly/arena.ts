@@ -18,10 +18,10 @@
 import { add32, cas32, cas64, enter, get32, leave, load32, load64, peek32, poke32, set32, store32, zero } from "./atomics.ts";
 import {
   ARENA, ARENA_BREAK, ARENA_DEPOT, ARENA_FIRST_PAGE, ARENA_GATE, ARENA_ID_HI, ARENA_ID_LO, ARENA_LAYOUT, ARENA_MAGIC, ARENA_MAGIC_VALUE,
-  ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLASS_COUNT, CLASS_SHIFT, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
+  ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLASS_COUNT, CLASS_SHIFT, CUT_AGAIN, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
   HEAD_BYTES, HEAD_CHAIN, HEAD_CLASS, HEAD_COUNT, HEAD_KIND, HEAD_NEXT, HEAD_STATE, KIND_CHANNEL, KIND_FREE, LAYOUT_VERSION, LINE,
   MAGAZINE_BYTES, MAGAZINE_COUNT, MAGAZINE_CUT, MAGAZINE_END, MAGAZINE_LOADED, MAGAZINE_SPARE, MAGAZINE_USED, MAX_THREADS,
-  PAGE, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
+  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
@@ -133,6 +133,59 @@ function extend(cls: u32, spare: bool): bool {
 }
 
 /**
+ * Halves a free run of pages until it is one of the class, or a page to cut smaller blocks from: for when there are no pages left that were never
+ * handed out. Runs are never put together again.
+ */
+function split(cls: u32): bool {
+  const goal = max(cls, <u32>PAGE_CLASS);
+  let c = goal + u32(cls == goal);
+  while (true) {
+    if (c >= <u32>CLASS_COUNT) return false;
+    if (refill(c)) break;
+    c++;
+  }
+  // The run is the only block of our magazine of its class: those of a page and more keep none.
+  while (true) {
+    const from = magazineOf(self, c);
+    const run = get32(from + MAGAZINE_LOADED);
+    if (c == goal) {
+      if (cls == goal) return true;
+      const magazine = magazineOf(self, cls);
+      enter();
+      set32(from + MAGAZINE_LOADED, 0);
+      set32(from + MAGAZINE_COUNT, 0);
+      store32(pageEntry(run), cls + 1 | PAGE_AGAIN);
+      // Where a channel has been, no small block comes to lie: see MESSAGE_SMALL.
+      set32(magazine + MAGAZINE_CUT, run + (cls <= <u32>SMALL_CLASS ? LINE << cls : 0) | CUT_AGAIN);
+      set32(magazine + MAGAZINE_END, run + PAGE);
+      leave();
+      return true;
+    }
+    c--;
+    flush(c);
+    const to = magazineOf(self, c);
+    const half = run + (LINE << c);
+    enter();
+    set32(from + MAGAZINE_LOADED, 0);
+    set32(from + MAGAZINE_COUNT, 0);
+    set32(run + HEAD_CLASS, c);
+    set32(half + HEAD_CLASS, c);
+    set32(half + HEAD_NEXT, 0);
+    set32(half + HEAD_COUNT, 1);
+    poke32(half + HEAD_KIND, KIND_FREE);
+    poke32(half + HEAD_STATE, peek32(half + HEAD_STATE) & ~FLAGS_MASK);
+    store32(pageEntry(run), c + 1);
+    store32(pageEntry(half), c + 1);
+    set32(to + MAGAZINE_LOADED, run);
+    set32(to + MAGAZINE_COUNT, 1);
+    set32(to + MAGAZINE_SPARE, half);
+    leave();
+    flush(c);
+  }
+  return false;
+}
+
+/**
  * A block of at least `bytes` bytes, with whatever is in it, or one larger by at most `slack` classes; bit 0 says that it is fresh, all zero. 0 if
  * there is none. `spare` leaves the last part of the arena to others. It stands in THREAD_PENDING until the caller has linked it somewhere.
  */
@@ -163,15 +216,19 @@ export function grab(bytes: u32, slack: u32, spare: bool): usize {
     }
     const cut = get32(magazine + MAGAZINE_CUT);
     if (cut < get32(magazine + MAGAZINE_END)) {
+      const fresh = cut & ~CUT_AGAIN;
       enter();
       set32(magazine + MAGAZINE_CUT, cut + (LINE << cls));
       set32(magazine + MAGAZINE_USED, get32(magazine + MAGAZINE_USED) + 1);
-      set32(cut + HEAD_CLASS, cls);
-      set32(self + THREAD_PENDING, cut);
+      // In a page that is used again anything may stand here; and other threads may look, for a forged handle.
+      poke32(fresh + HEAD_KIND, KIND_FREE);
+      poke32(fresh + HEAD_STATE, peek32(fresh + HEAD_STATE) & ~FLAGS_MASK);
+      set32(fresh + HEAD_CLASS, cls);
+      set32(self + THREAD_PENDING, fresh);
       leave();
-      return cut | 1;
+      return cut ^ CUT_AGAIN;
     }
-    if (refill(cls) || extend(cls, spare)) continue;
+    if (refill(cls) || extend(cls, spare) || split(cls)) continue;
     // Nothing left of this size: a larger free block will do. It keeps its class, so it goes back where it came from.
     if (++cls > most) return 0;
   }
@@ -237,9 +294,9 @@ export function arena_put(block: usize): void {
 /** True if a live object of that kind and generation starts at the address. Touches nothing outside the arena, whatever is passed. */
 export function arena_check(at: u32, kind: u32, open: u32): bool {
   if (at < get32(ARENA + ARENA_FIRST_PAGE) || at >= load32(ARENA + ARENA_BREAK)) return false;
-  let entry = load32(pageEntry(at));
+  const entry = <u8>load32(pageEntry(at));
   if (entry == 0) return false;
-  const cls = entry - 1;
+  const cls = <u32>entry - 1;
   if (at & (cls < <u32>PAGE_CLASS ? (LINE << cls) - 1 : PAGE - 1)) return false;
   return load32(at + HEAD_KIND) == kind && (load32(at + HEAD_STATE) & ~FLAGS_MASK) == open;
 }
@@ -253,9 +310,10 @@ export function arena_inherit(from: usize): bool {
   for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
     const theirs = magazineOf(from, cls);
     while (get32(theirs + MAGAZINE_CUT) < get32(theirs + MAGAZINE_END)) {
-      const cut = get32(theirs + MAGAZINE_CUT);
+      const next = get32(theirs + MAGAZINE_CUT);
+      const cut = next & ~CUT_AGAIN;
       enter();
-      set32(theirs + MAGAZINE_CUT, cut + (LINE << cls));
+      set32(theirs + MAGAZINE_CUT, next + (LINE << cls));
       set32(cut + HEAD_CLASS, cls);
       set32(self + THREAD_PENDING, cut);
       set32(magazineOf(self, cls) + MAGAZINE_USED, get32(magazineOf(self, cls) + MAGAZINE_USED) + 1);

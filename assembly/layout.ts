@@ -21,12 +21,15 @@ export const ARENA_ID_LO = 20; // u32, random: two memories are the same arena i
 export const ARENA_ID_HI = 24; // u32
 export const ARENA_BREAK = 128; // u32, address of the first page never handed out
 export const ARENA_EPOCH = 132; // u32, channels made so far
+export const ARENA_COLLECTOR = 140; // u32, slot address of the thread that puts a message together from several blocks, or 0
 export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
 export const DEPOT_STRIDE = 64;
 export const ARENA_GATE = 2048; // a channel without capacity, on which threads wait for memory
-export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0
+export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0; PAGE_AGAIN
+/** In the page map: the page was part of a larger block before. If it is one for small blocks now, its first one is never used. */
+export const PAGE_AGAIN = 0x100;
 
 /** Messages leave the last `size >> SPARE_SHIFT` bytes of the arena to what they wait for: waiters, and new objects. */
 export const SPARE_SHIFT = 5;
@@ -60,6 +63,7 @@ export const KIND_ATOMIC = 4;
 export const KIND_WAITER = 5;
 export const KIND_SCRATCH = 6;
 export const KIND_MESSAGE = 7;
+export const KIND_PIPE = 8;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -87,7 +91,6 @@ export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by 
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
-export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
 export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
 export const THREAD_MESSAGES = 432; // u32, messages in the thread's hands, linked by MESSAGE_OWN_NEXT
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
@@ -100,12 +103,15 @@ export const DUTY_NONE = 0;
 export const DUTY_SETTLE = 1; // object: channel whose waiters must be matched
 export const DUTY_DISPOSE = 2; // object: channel that is being disposed of
 export const DUTY_STACK_FREE = 3; // object: stack; arg: node to put back on its free list
+export const DUTY_SIGNAL = 4; // object: channel of capacity 0, a gate; arg: its HEAD_STATE while nobody waits
 
 export const MAGAZINE_BYTES = 24;
 export const MAGAZINE_LOADED = 0; // u32, chain in use
 export const MAGAZINE_COUNT = 4; // u32, its blocks
 export const MAGAZINE_SPARE = 8; // u32, a full chain, or 0
-export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class
+export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class; CUT_AGAIN
+/** In MAGAZINE_CUT: the page has been used before, so what is cut from it is not zero. */
+export const CUT_AGAIN = 1;
 export const MAGAZINE_END = 16; // u32, end of that page
 export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
 
@@ -201,6 +207,30 @@ export const NODE_NEXT = 0; // u32
 export const NODE_DEPTH = 4; // u32, nodes from here to the bottom: the length of the stack while this node is its top
 export const NODE_VALUE = 8; // u64
 export const NODE_BYTES = 16;
+
+// ── Pipe ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Positions count bytes modulo twice the capacity, so that a full ring differs from an empty one. They are multiples of RECORD_BYTES.
+export const PIPE_CAPACITY = 32; // u32, bytes of the ring
+export const PIPE_DATA_GATE = 64; // u32, channel on which the reader waits for records
+export const PIPE_DATA_OPEN = 68; // u32, its HEAD_STATE while nobody waits
+export const PIPE_ROOM_GATE = 72; // u32, channel on which the writer waits for room
+export const PIPE_ROOM_OPEN = 76; // u32
+export const PIPE_WRITER = 80; // u64, `copy:8 | number:24 | slot:32` of the thread that writes, or 0; see THREAD_STATE
+export const PIPE_READER = 88; // u64, the same of the thread that reads
+export const PIPE_WRITE = 128; // u32, the writer's own: where the next record goes
+export const PIPE_HEAD_SEEN = 132; // u32, the writer's own: some earlier PIPE_HEAD
+export const PIPE_TAIL = 256; // u32, end of what is published, with PIPE_CLOSED
+export const PIPE_READ = 384; // u32, the reader's own: the next record
+export const PIPE_TAIL_SEEN = 388; // u32, the reader's own: some earlier PIPE_TAIL
+export const PIPE_HEAD = 512; // u32, where the records begin that the reader has not released
+export const PIPE_RING = 640; // records
+/** In PIPE_TAIL: nothing will be published any more. */
+export const PIPE_CLOSED = 1;
+export const RECORD_BYTES = 8; // before its bytes a record has its length as u32; the next one begins at a multiple of this
+/** Instead of a length: the rest of the ring is not used, the next record begins where the ring begins. */
+export const RECORD_SKIP = 0xffffffff;
+/** What publishing and releasing return for OK where somebody waits at the gate, who must be told at once. */
+export const KNOCK = 16;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.

@@ -5,8 +5,9 @@
 //   no futex wait              (threads sleep in src/wait.ts: an engine loses values that a function holds across the instruction)
 //   killable sections          (between enter() and leave() there is no loop, no call and no way out: engines stop a thread only
 //                               at function entries and loop back-edges, so a section happens wholly or not at all)
-// Usage: node scripts/check-core.mjs [file.wat]
+// Usage: node scripts/check-core.mjs [file.wat …]
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const MUTABLE_GLOBALS = new Set(['atomics/section', 'thread/self'])
@@ -104,10 +105,17 @@ export function checkSections(lines) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { complaints, sections } = check(readFileSync(process.argv[2] ?? 'build/core.wat', 'utf8'))
-  for (const complaint of complaints) console.error(`check-core: ${complaint}`)
-  if (complaints.length > 0) process.exit(1)
-  console.log(
-    `core: ${sections} killable sections proved free of loops and calls; no data, no shared globals, no imports but the memory, no futex wait`,
-  )
+  const files = process.argv.length > 2 ? process.argv.slice(2) : ['build/core.wat']
+  let failed = false
+  for (const file of files) {
+    const { complaints, sections } = check(readFileSync(file, 'utf8'))
+    for (const complaint of complaints) console.error(`check-core: ${file}: ${complaint}`)
+    if (complaints.length > 0) failed = true
+    else {
+      console.log(
+        `${basename(file, '.wat')}: ${sections} killable sections proved free of loops and calls; no data, no shared globals, no imports but the memory, no futex wait`,
+      )
+    }
+  }
+  if (failed) process.exit(1)
 }

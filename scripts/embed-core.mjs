@@ -8,7 +8,9 @@ const LIMIT = 16 * 1024
 const module = binaryen.readBinary(readFileSync('build/core.wasm'))
 module.setFeatures(binaryen.Features.Atomics | binaryen.Features.BulkMemory | binaryen.Features.MutableGlobals)
 const names = []
-for (const info of Array.from({ length: module.getNumExports() }, (_, i) => binaryen.getExportInfo(module.getExportByIndex(i)))) {
+for (const info of Array.from({ length: module.getNumExports() }, (_, i) =>
+  binaryen.getExportInfo(module.getExportByIndex(i)),
+)) {
   if (info.kind === binaryen.ExternalKinds.Memory) {
     module.removeExport(info.name)
     continue

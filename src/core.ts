@@ -1,7 +1,6 @@
 // The compiled core: one module per process (it travels in handles), one instance per thread and arena.
 
 import { UnsupportedError } from './errors.js'
-import { THREAD_RESULT } from './generated/layout.js'
 import { WASM_BASE64, WASM_EXPORTS } from './generated/wasm.js'
 
 type Address = number
@@ -16,7 +15,7 @@ export interface Core {
   thread_scratch(): Address
   thread_nextReady(): Address
   pause(turns: number): void
-  arena_share(): void
+  arena_share(): number
   message_take(bytes: number): Address
   message_append(message: Address, more: Address): void
   message_free(message: Address): void
@@ -80,31 +79,21 @@ export function requireSharedMemory(): void {
 
 /** The module of the core, compiled on first use. */
 export function coreModule(): WebAssembly.Module {
-  if (compiled === undefined) {
-    const text = atob(WASM_BASE64)
-    const bytes = new Uint8Array(text.length)
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-    compiled = new WebAssembly.Module(bytes)
-  }
+  compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
   return compiled
+}
+
+export function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
 }
 
 /** Uses a module that came with a handle, so that this thread does not compile it again. */
 export function adoptModule(module: unknown): void {
   if (compiled === undefined && module instanceof WebAssembly.Module) compiled = module
 }
-
-// Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
-// baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. So the core has
-// no such instruction (see sleep in wait.ts; the build check proves it); and what is not on a hot path is not taken on trust: the calls go
-// through `remembered` below, which ignores what they return and reads THREAD_RESULT.
-
-/** The hot ones, whose results are taken as they come. */
-const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|message_take|thread_nextReady|waiter_cancel)$/
-/** The calls that return nothing, must write nothing, or are made before there is a place for results. */
-const PLAIN = /^(arena_init|arena_check|arena_share|thread_attach|waiter_release|select_rearm|pause|message_(append|free|reclaim))$/
-
-type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
 
 /** An instance of the core over the memory. `attach` takes a place for the thread and returns its slot. */
 export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => number): { core: Core; slot: number } {
@@ -113,18 +102,5 @@ export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => 
   const core = Object.fromEntries(
     WASM_EXPORTS.split(' ').map((name, index) => [name, exports[index.toString(36)]]),
   ) as unknown as Core
-  const slot = attach(core)
-  const words = new Int32Array(memory.buffer)
-  const result = (slot + THREAD_RESULT) >>> 2
-  const remembered =
-    (target: Call): Call =>
-    (a, b, c, d) => {
-      target(a, b, c, d)
-      return words[result]
-    }
-  for (const [name, call] of Object.entries(core as unknown as Record<string, Call>)) {
-    if (HOT.test(name) || PLAIN.test(name)) continue
-    ;(core as unknown as Record<string, Call>)[name] = remembered(call)
-  }
-  return { core, slot }
+  return { core, slot: attach(core) }
 }

@@ -11,11 +11,18 @@ export class MillraceError extends Error {
   }
 }
 
-/** A send on, or a second close of, a closed channel. `transferred` tells how many values of a batch went through before. */
+/** A send on, or a second close of, a closed channel or pipe. `transferred` tells how many values of a batch went through before. */
 export class ClosedError extends MillraceError {
   transferred = 0
 
-  constructor(message: 'send on closed channel' | 'close of closed channel' | 'close of nil channel') {
+  constructor(
+    message:
+      | 'send on closed channel'
+      | 'close of closed channel'
+      | 'close of nil channel'
+      | 'write on closed pipe'
+      | 'close of closed pipe',
+  ) {
     super('ERR_CLOSED', message)
   }
 }
@@ -26,6 +33,13 @@ export class TimeoutError extends MillraceError {
 
   constructor(what: string, ms: number) {
     super('ERR_TIMEOUT', `${what} timed out after ${ms} ms`)
+  }
+}
+
+/** A view of a message was used after its end. */
+export class ReleasedError extends MillraceError {
+  constructor(what: string, how: string) {
+    super('ERR_RELEASED', `${what} has been ${how}: its memory belongs to others now`)
   }
 }
 

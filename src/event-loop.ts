@@ -47,12 +47,14 @@ export class EventLoop {
   readonly #taken: number
   readonly #table: (Pending | undefined)[] = []
   readonly #free: number[] = []
+  readonly #beforeSleep: () => void
   #holding = false
   #waiting = false
 
-  constructor(core: Core, i32: Int32Array, slot: number) {
+  constructor(core: Core, i32: Int32Array, slot: number, beforeSleep: () => void) {
     this.#core = core
     this.#i32 = i32
+    this.#beforeSleep = beforeSleep
     this.#bell = (slot + THREAD_LOOP_BELL) >>> 2
     this.#armed = (slot + THREAD_LOOP_ARMED) >>> 2
     this.#ready = (slot + THREAD_READY) >>> 2
@@ -130,6 +132,7 @@ export class EventLoop {
     this.#waiting = false
     Atomics.store(this.#i32, this.#armed, 0)
     this.poll()
+    this.#beforeSleep()
     if (this.pending > 0) this.#arm()
   }
 }

@@ -1,0 +1,184 @@
+// Messages in the arena: from a value to its bytes in a block, or in a chain of blocks, and back. See assembly/message.ts.
+
+import type { Arena } from './arena.js'
+import type { Memory, MessageCodec } from './codec/message.js'
+import { type ArenaFullError, rangeError } from './errors.js'
+import {
+  ARENA,
+  ARENA_COLLECTOR,
+  CLASS_SHIFT,
+  HEAD_CLASS,
+  LINE,
+  MESSAGE_CHAIN,
+  MESSAGE_LARGE,
+  MESSAGE_SMALL,
+  SMALL_CLASS,
+} from './generated/layout.js'
+import { nap } from './wait.js'
+
+/** Part of the arena that one message may take: senders who wait for memory wait for no more than that. */
+const LARGEST_PART = 4
+/** Pieces of a chain are not smaller than what fits the smallest block. */
+const COLLECTOR = (ARENA + ARENA_COLLECTOR) >>> 2
+const SMALLEST_PIECE = LINE - MESSAGE_SMALL
+
+export class MessageMemory {
+  readonly arena: Arena
+  /** The arena's memory, as codecs see it. */
+  readonly memory: Memory
+  /** The most bytes that a message can have. */
+  readonly limit: number
+  /** Bytes of the message that `encode` or `place` has made. */
+  length = 0
+  readonly #u8: Uint8Array
+  readonly #u32: Uint32Array
+
+  constructor(arena: Arena) {
+    this.arena = arena
+    this.#u8 = new Uint8Array(arena.memory.buffer)
+    this.#u32 = arena.u32
+    this.memory = { u8: this.#u8, view: new DataView(arena.memory.buffer), arena }
+    this.limit = Math.floor(arena.size / LARGEST_PART)
+  }
+
+  /** Throws for a message of too many bytes. */
+  checkLength(bytes: number, what: string): void {
+    if (bytes > this.limit) {
+      throw rangeError(
+        `a message has at most ${this.limit} bytes (a quarter of the arena), not ${bytes} (${what}): send it in parts, or use a larger arena`,
+      )
+    }
+  }
+
+  /** Leaves the value's bytes in a block: its payload's address, and `length`; 0 if there is no block large enough. */
+  encode<T>(codec: MessageCodec<T>, value: T): number {
+    const most = codec.measure(value)
+    if (most > this.limit) this.checkLength(most, codec.name)
+    const payload = this.arena.core.message_take(most)
+    if (payload === 0) return 0
+    let end: number
+    try {
+      end = codec.encode(value, this.memory, payload, payload + most)
+    } catch (error) {
+      this.arena.core.message_free(payload)
+      throw error
+    }
+    this.length = end - payload
+    return payload
+  }
+
+  /** The value's bytes, outside the arena. */
+  pack<T>(codec: MessageCodec<T>, value: T): Uint8Array {
+    const most = codec.measure(value)
+    const memory = privateMemory(most)
+    return memory.u8.subarray(0, codec.encode(value, { ...memory, arena: this.arena }, 0, most))
+  }
+
+  /** Leaves bytes in a block, or in a chain of smaller ones: the payload's address, and `length`; 0 if memory is short. */
+  place(bytes: Uint8Array): number {
+    this.length = bytes.length
+    const { core } = this.arena
+    const whole = core.message_take(bytes.length)
+    if (whole !== 0) {
+      this.#u8.set(bytes, whole)
+      return whole
+    }
+    // One thread at a time: what another one has only tried to collect would be missing here.
+    const { i32, slot } = this.arena
+    while (Atomics.compareExchange(i32, COLLECTOR, 0, slot) !== 0) nap(this.arena)
+    const first = this.#collect(bytes)
+    Atomics.store(i32, COLLECTOR, 0)
+    return first
+  }
+
+  #collect(bytes: Uint8Array): number {
+    const { core } = this.arena
+    const pieces: number[] = []
+    let piece = Math.max(SMALLEST_PIECE, bytes.length >>> 1)
+    for (let done = 0; done < bytes.length; ) {
+      const payload = core.message_take(Math.min(piece, bytes.length - done))
+      if (payload !== 0) {
+        pieces.push(payload)
+        const part = bytes.subarray(done, done + this.#room(payload))
+        this.#u8.set(part, payload)
+        done += part.length
+      } else if (piece > SMALLEST_PIECE) piece = Math.max(SMALLEST_PIECE, piece >>> 1)
+      else {
+        for (const taken of pieces) core.message_free(taken)
+        core.arena_share()
+        return 0
+      }
+    }
+    const first = pieces[0] as number
+    // Each goes directly after the first, so the last one comes first.
+    for (let k = pieces.length - 1; k > 0; k--) core.message_append(first, pieces[k] as number)
+    return first
+  }
+
+  /** The value of a message in our hands, which is freed. */
+  decode<T>(codec: MessageCodec<T>, payload: number, length: number): T {
+    try {
+      if (this.#chain(payload) === 0) return codec.decode(this.memory, payload, payload + length)
+      const memory = privateMemory(length)
+      this.gather(payload, memory.u8)
+      return codec.decode({ ...memory, arena: this.arena }, 0, length)
+    } finally {
+      this.free(payload)
+    }
+  }
+
+  /** Whether the message's bytes lie one after the other. */
+  contiguous(payload: number): boolean {
+    return this.#chain(payload) === 0
+  }
+
+  /** Copies the bytes of a message, which may be a chain. */
+  gather(payload: number, into: Uint8Array): void {
+    let at = payload
+    for (let done = 0; ; ) {
+      const part = Math.min(this.#room(at), into.length - done)
+      into.set(this.#u8.subarray(at, at + part), done)
+      done += part
+      if (done === into.length) return
+      at = this.#payloadOf(this.#chain(at))
+    }
+  }
+
+  free(payload: number): void {
+    this.arena.core.message_free(payload)
+    this.arena.relieve()
+  }
+
+  /** What to throw where there is no memory and no waiting. */
+  full(bytes: number): ArenaFullError {
+    try {
+      this.arena.made(0, `a message of ${bytes} bytes`, bytes)
+    } catch (error) {
+      return error as ArenaFullError
+    }
+    throw new Error('unreachable')
+  }
+
+  /** Block of the rest of the message whose first bytes are at `payload`; 0 if that is all. */
+  #chain(payload: number): number {
+    return this.#u32[((payload & -LINE) + MESSAGE_CHAIN) >>> 2] as number
+  }
+
+  #class(payload: number): number {
+    return this.#u32[((payload & -LINE) + HEAD_CLASS) >>> 2] as number
+  }
+
+  #payloadOf(block: number): number {
+    return block + (this.#class(block) > SMALL_CLASS ? MESSAGE_LARGE : MESSAGE_SMALL)
+  }
+
+  /** How many bytes fit the block. */
+  #room(payload: number): number {
+    return (1 << (this.#class(payload) + CLASS_SHIFT)) - (payload & (LINE - 1))
+  }
+}
+
+function privateMemory(bytes: number): Memory {
+  const u8 = new Uint8Array(bytes)
+  return { u8, view: new DataView(u8.buffer) }
+}

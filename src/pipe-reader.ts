@@ -1,0 +1,431 @@
+// The reading side of a pipe.
+
+import type { Next } from './channel.js'
+import { rangeError, show, TimeoutError, typeError } from './errors.js'
+import { ARENA, CLOSED, KNOCK, OK, PIPE_READER, RECORD_BYTES, WOULD_BLOCK } from './generated/layout.js'
+import { type Handle, makeHandle } from './handle.js'
+import { values, valuesAvailable, valuesSync } from './iteration.js'
+import { type PipeShare, PipeSide } from './pipe-side.js'
+import { readableFrom } from './streams.js'
+import { keep } from './turn.js'
+import { mustWait, TIMED_OUT, timeoutOf, type WaitOptions } from './wait.js'
+
+/** A record in the pipe, where it lies. It ends by `release`; until then the pipe gives no other record, and its room is not used again. */
+export class PipeView {
+  #release: (() => void) | undefined
+  #bytes: Uint8Array
+
+  /** @internal */
+  constructor(bytes: Uint8Array, release: () => void) {
+    this.#bytes = bytes
+    this.#release = release
+  }
+
+  /** The record, in shared memory. @throws TypeError once released. */
+  get bytes(): Uint8Array {
+    if (this.#release === undefined) throw typeError('the view has ended: the record was released')
+    return this.#bytes
+  }
+
+  /** Gives the room back to the writer. Does nothing the second time. */
+  release(): void {
+    const release = this.#release
+    this.#release = undefined
+    this.#bytes = NONE
+    release?.()
+  }
+
+  /** As `release`. */
+  [Symbol.dispose](): void {
+    this.release()
+  }
+}
+
+const NONE = new Uint8Array(0)
+const END: Next<never> = Object.freeze({ value: undefined, done: true })
+
+/** The half of a pipe that reads. One thread at a time has it: the first one that reads, until it ends or calls `detach`. */
+export class PipeReader extends PipeSide {
+  /** Bytes read after which room is given back while a batch goes on. */
+  readonly #portion: number
+  readonly #words: Uint32Array
+  /** Address of a record that has been read by a wait, and not used yet; 0 if none. */
+  #stash = 0
+  /** The record of the last attempt of `#read`. */
+  #record: Uint8Array = NONE
+
+  /** @internal */
+  constructor(share: PipeShare) {
+    super(share, PIPE_READER)
+    this.#portion = share.capacity >>> 3
+    this.#words = share.arena.u32
+  }
+
+  /**
+   * A copy of the next record; undefined if there is none, or the pipe is closed and drained (`tryNext` tells which), or asynchronous reads of this
+   * thread wait.
+   *
+   * @throws TypeError if another live thread reads.
+   */
+  tryRead(): Uint8Array | undefined {
+    if (!this.ready && !this.enter()) return undefined
+    return this.#require(this.#read()) === OK ? this.#record : undefined
+  }
+
+  /** A copy of the next record, waiting while there is none; undefined once closed and drained. @throws TimeoutError or the signal's reason: then none was read. */
+  read(options?: WaitOptions): Promise<Uint8Array | undefined> {
+    return this.#later(
+      options,
+      'read',
+      () => this.#read(),
+      () => this.#record,
+      undefined,
+    )
+  }
+
+  /** As `read`, blocking this thread. */
+  readSync(options?: WaitOptions): Uint8Array | undefined {
+    return this.#blocked('readSync', 'read', options, () => this.#read()) ? this.#record : undefined
+  }
+
+  /** As `read`, in the form of an iterator's result: `{ value, done: false }`, or `{ done: true }` once closed and drained. */
+  next(options?: WaitOptions): Promise<Next<Uint8Array>> {
+    return this.#later(
+      options,
+      'read',
+      () => this.#read(),
+      (): Next<Uint8Array> => this.#wrap(),
+      END,
+    )
+  }
+
+  /** As `next`, blocking this thread. */
+  nextSync(options?: WaitOptions): Next<Uint8Array> {
+    return this.#blocked('nextSync', 'next', options, () => this.#read()) ? this.#wrap() : END
+  }
+
+  /** `{ value, done: false }`, or `{ done: true }` if closed and drained, or undefined if there is no record now. */
+  tryNext(): Next<Uint8Array> | undefined {
+    if (!this.ready && !this.enter()) return undefined
+    const status = this.#require(this.#read())
+    return status === OK ? this.#wrap() : status === CLOSED ? END : undefined
+  }
+
+  /** Copies of the next records: waits for one, then takes what is there, up to `max`. An empty array once closed and drained. */
+  readMany(max: number, options?: WaitOptions): Promise<Uint8Array[]> {
+    const records: Uint8Array[] = []
+    return this.#later(
+      options,
+      'readMany',
+      () => this.#readMany(records, max),
+      () => records,
+      records,
+    )
+  }
+
+  /** As `readMany`, blocking this thread. */
+  readManySync(max: number, options?: WaitOptions): Uint8Array[] {
+    const records: Uint8Array[] = []
+    this.#blocked('readManySync', 'readMany', options, () => this.#readMany(records, max))
+    return records
+  }
+
+  /** Copies of the records that are there, up to `max`. */
+  tryReadMany(max: number): Uint8Array[] {
+    const records: Uint8Array[] = []
+    if (this.enter()) this.#require(this.#readMany(records, max))
+    return records
+  }
+
+  /** The next record without a copy, if there is one. @throws as `tryRead`. */
+  tryReadView(): PipeView | undefined {
+    if (!this.enter() || this.#require(this.#look()) !== OK) return undefined
+    return this.#view(false)
+  }
+
+  /** The next record without a copy, waiting while there is none; undefined once closed and drained. */
+  async readView(options?: WaitOptions): Promise<PipeView | undefined> {
+    const timeout = timeoutOf(options)
+    if (this.enterAsync()) {
+      const status = this.#require(this.#look())
+      if (status !== WOULD_BLOCK) return status === OK ? this.#view(false) : undefined
+    }
+    const status = await this.wait(this.share.data, () => this.#look(), 'readView', timeout, options?.signal)
+    return this.#require(status) === OK ? this.#view(true) : undefined
+  }
+
+  /** As `readView`, blocking this thread. */
+  readViewSync(options?: WaitOptions): PipeView | undefined {
+    return this.#blocked('readViewSync', 'readView', options, () => this.#look()) ? this.#view(false) : undefined
+  }
+
+  /**
+   * Calls back with each record that is there, without a copy, up to `max` of them: the bytes are good during the call. The fastest way to read. What
+   * the callback throws ends it, after that record. Returns how many.
+   */
+  tryDrain(use: (bytes: Uint8Array) => void, max = Number.POSITIVE_INFINITY): number {
+    checkCallback(use, 'tryDrain')
+    if (!this.enter()) return 0
+    const from = this.#drained
+    this.hold(false)
+    try {
+      this.#require(this.#drain(use, max))
+    } finally {
+      this.leave()
+    }
+    return this.#drained - from
+  }
+
+  /** As `tryDrain`, waiting for more until the pipe is closed and drained. Resolves with the number of records. `timeout` is that of each wait. */
+  async drain(use: (bytes: Uint8Array) => void, options?: WaitOptions): Promise<number> {
+    checkCallback(use, 'drain')
+    const timeout = timeoutOf(options)
+    const from = this.#drained
+    for (;;) {
+      const status = await this.wait(this.share.data, () => this.#look(), 'drain', timeout, options?.signal)
+      if (this.#require(status) === CLOSED) return this.#drained - from
+      try {
+        // In portions, for the event loop to get its turn.
+        this.#require(this.#drain(use, PORTION))
+      } finally {
+        this.leave()
+      }
+      await keep(undefined)
+    }
+  }
+
+  /** As `drain`, blocking this thread. */
+  drainSync(use: (bytes: Uint8Array) => void, options?: WaitOptions): number {
+    checkCallback(use, 'drainSync')
+    this.enterSync('drainSync', 'drain')
+    const timeout = timeoutOf(options)
+    const from = this.#drained
+    this.hold(false)
+    try {
+      for (;;) {
+        const status = this.#require(this.#drain(use, Number.POSITIVE_INFINITY))
+        if (status === CLOSED || !this.#await(timeout, 'drain', () => this.#look())) return this.#drained - from
+      }
+    } finally {
+      this.leave()
+    }
+  }
+
+  /** The records, without copies, blocking this thread until the pipe is closed and drained: each is good until the next is asked for. */
+  *views(): Generator<Uint8Array, void, undefined> {
+    this.enterSync('views', 'drain')
+    this.hold(false)
+    let held = 0
+    try {
+      for (;;) {
+        const at = this.#next()
+        if (at >= ARENA) {
+          const length = this.#lengthAt(at)
+          yield this.#bytes(at, length)
+          held += length + RECORD_BYTES
+          if (held < this.#portion) continue
+        }
+        this.#release()
+        held = 0
+        if (at >= ARENA) continue
+        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look())) return
+      }
+    } finally {
+      this.#release()
+      this.leave()
+    }
+  }
+
+  /** Copies of the records, until the pipe is closed and drained. Leaving the loop neither closes the pipe nor loses a record. */
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    return values(this)
+  }
+
+  /** The same, blocking this thread: `for (const record of p.sync())`. */
+  sync(): Generator<Uint8Array, void, undefined> {
+    return valuesSync(this)
+  }
+
+  /** Copies of the records that are there, without waiting for more. */
+  available(): Generator<Uint8Array, void, undefined> {
+    return valuesAvailable(this)
+  }
+
+  /**
+   * A web stream of the records, until the pipe is closed and drained. A record is read when the stream's reader asks for one; cancelling the
+   * stream neither closes the pipe nor loses a record.
+   */
+  toReadableStream(): ReadableStream<Uint8Array> {
+    return readableFrom(this)
+  }
+
+  /** Lets another thread read. @throws TypeError while a view is open or operations of this thread wait. */
+  detach(): void {
+    this.giveUp()
+  }
+
+  /** Stands for this half in messages to other threads; see `open`. */
+  get handle(): Handle<PipeReader> {
+    return makeHandle(this.share.site(), 'pipe', { name: '' }, 'receive')
+  }
+
+  /** Records that have been drained. */
+  #drained = 0
+
+  #next(): number {
+    const { share } = this
+    const stash = this.#stash
+    if (stash === 0) return share.core.pipe_next(share.at, share.open)
+    this.#stash = 0
+    return stash
+  }
+
+  #lengthAt(at: number): number {
+    return this.#words[(at - RECORD_BYTES) >>> 2] as number
+  }
+
+  #bytes(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.#words.buffer, at, length)
+  }
+
+  /** One attempt to copy a record into `#record`: OK, WOULD_BLOCK, CLOSED or STALE. */
+  #read(): number {
+    const at = this.#next()
+    if (at < ARENA) return at
+    this.#record = this.share.u8.slice(at, at + this.#lengthAt(at))
+    this.#release()
+    return OK
+  }
+
+  /** One attempt to copy records into the array. */
+  #readMany(records: Uint8Array[], max: number): number {
+    let at = max > 0 ? this.#next() : checkMax(max)
+    if (at < ARENA) return at
+    do records.push(this.share.u8.slice(at, at + this.#lengthAt(at)))
+    while (records.length < max && (at = this.#next()) >= ARENA)
+    this.#release()
+    return OK
+  }
+
+  /** One attempt to find a record, into `#stash`. */
+  #look(): number {
+    const at = this.#next()
+    if (at < ARENA) return at
+    this.#stash = at
+    return OK
+  }
+
+  /** Calls back with up to `max` records: why it has ended. */
+  #drain(use: (bytes: Uint8Array) => void, max: number): number {
+    let held = 0
+    let left = max
+    try {
+      while (left > 0) {
+        const at = this.#next()
+        if (at < ARENA) return at
+        const length = this.#lengthAt(at)
+        left--
+        this.#drained++
+        held += length + RECORD_BYTES
+        use(this.#bytes(at, length))
+        if (held >= this.#portion) {
+          this.#release()
+          held = 0
+        }
+      }
+      return OK
+    } finally {
+      if (held > 0) this.#release()
+    }
+  }
+
+  #release(): void {
+    const { share } = this
+    if (share.core.pipe_release(share.at, share.open) === KNOCK) share.room.wake()
+  }
+
+  #view(waited: boolean): PipeView {
+    const at = this.#next()
+    this.hold(waited)
+    return new PipeView(this.#bytes(at, this.#lengthAt(at)), () => {
+      this.#release()
+      this.leave()
+    })
+  }
+
+  #wrap(): Next<Uint8Array> {
+    return { value: this.#record, done: false }
+  }
+
+  /** Awaits an operation: `result` if there was something to read, `end` if there will be nothing. */
+  #later<R>(
+    options: WaitOptions | undefined,
+    what: string,
+    attempt: () => number,
+    result: () => R,
+    end: R,
+  ): Promise<R> {
+    try {
+      const timeout = timeoutOf(options)
+      if (this.enterAsync()) {
+        const status = this.#require(attempt())
+        if (status !== WOULD_BLOCK) return keep(status === OK ? result() : end)
+      }
+      return this.#awaited(attempt, what, timeout, options?.signal, result, end)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async #awaited<R>(
+    attempt: () => number,
+    what: string,
+    timeout: number,
+    signal: AbortSignal | undefined,
+    result: () => R,
+    end: R,
+  ): Promise<R> {
+    let read = end
+    // The result is taken at once: before the promise goes on, others may read.
+    const taking = (): number => {
+      const status = attempt()
+      if (status === OK) read = result()
+      return status
+    }
+    if (this.#require(await this.wait(this.share.data, taking, what, timeout, signal)) === OK) this.leave()
+    return read
+  }
+
+  /** Blocks for an operation: whether there was something to read. */
+  #blocked(method: string, twin: string, options: WaitOptions | undefined, attempt: () => number): boolean {
+    if (!this.ready || !this.share.arena.canBlock) this.enterSync(method, twin)
+    const timeout = timeoutOf(options)
+    const status = this.#require(attempt())
+    return status === WOULD_BLOCK ? this.#await(timeout, twin, attempt) : status === OK
+  }
+
+  #await(timeout: number, what: string, attempt: () => number): boolean {
+    const status = this.share.data.waitSync(attempt, timeout, this.share.patience)
+    if (status === TIMED_OUT) throw new TimeoutError(what, timeout)
+    return this.#require(status) === OK
+  }
+
+  /** The status, if it is one that a read may end with. */
+  #require(status: number): number {
+    if (status === OK || status === CLOSED || mustWait(status)) return status
+    throw this.share.error(status, 'read')
+  }
+}
+
+/** Records between two looks at the event loop. */
+const PORTION = 256
+
+function checkMax(max: number): number {
+  if (typeof max !== 'number') throw typeError(`the number of records to read is a number, not ${show(max)}`)
+  if (max !== 0) throw rangeError(`the number of records to read is 0 or more, not ${show(max)}`)
+  return CLOSED
+}
+
+function checkCallback(use: unknown, method: string): void {
+  if (typeof use !== 'function') throw typeError(`${method} takes a function of a record's bytes, not ${show(use)}`)
+}

@@ -1,0 +1,399 @@
+// The writing side of a pipe.
+
+import { ClosedError, rangeError, show, TimeoutError, typeError } from './errors.js'
+import { ARENA, KNOCK, OK, PIPE_WRITER, STALE, WOULD_BLOCK } from './generated/layout.js'
+import { type Handle, makeHandle } from './handle.js'
+import { type PipeShare, PipeSide } from './pipe-side.js'
+import { overdueTurn } from './turn.js'
+import { mustWait, TIMED_OUT, timeoutOf, type WaitOptions } from './wait.js'
+
+/** Room in a pipe for one record, to be written into. It ends by `commit`, `stage` or `abort`; until then the pipe takes no other record. */
+export class PipeReservation {
+  #writer: ReservationOwner | undefined
+  #bytes: Uint8Array
+  readonly #at: number
+
+  /** @internal */
+  constructor(writer: ReservationOwner, at: number, bytes: Uint8Array) {
+    this.#writer = writer
+    this.#at = at
+    this.#bytes = bytes
+  }
+
+  /** Where to write: shared memory, with what was there before. @throws TypeError once it has ended. */
+  get bytes(): Uint8Array {
+    if (this.#writer === undefined) throw ended()
+    return this.#bytes
+  }
+
+  /**
+   * Sends the first `length` bytes, by default all, and what has been staged.
+   *
+   * @throws ClosedError if the pipe was closed meanwhile; RangeError for a length that is not within `bytes`; TypeError once it has ended.
+   */
+  commit(length: number = this.#bytes.length): void {
+    this.#end(length).commit()
+  }
+
+  /** As `commit`, but the reader sees it only with the next record that is committed, or after `flush`: for many records at once. */
+  stage(length: number = this.#bytes.length): void {
+    this.#end(length).staged()
+  }
+
+  /** Gives the room back: nothing is sent. Does nothing once it has ended. */
+  abort(): void {
+    if (this.#writer === undefined) return
+    this.#end(-1).staged()
+  }
+
+  /** As `abort`. */
+  [Symbol.dispose](): void {
+    this.abort()
+  }
+
+  #end(length: number): ReservationOwner {
+    const writer = this.#writer
+    if (writer === undefined) throw ended()
+    if (length !== -1) checkLength(length, this.#bytes.length)
+    if (length !== this.#bytes.length) writer.trim(this.#at, length)
+    this.#writer = undefined
+    this.#bytes = NONE
+    return writer
+  }
+}
+
+/** @internal What a reservation tells its writer. */
+interface ReservationOwner {
+  trim(at: number, length: number): void
+  commit(): void
+  staged(): void
+}
+
+const NONE = new Uint8Array(0)
+
+function ended(): TypeError {
+  return typeError('the reservation has ended: it was committed, staged or aborted')
+}
+
+function checkLength(length: number, limit: number): void {
+  if (typeof length !== 'number') throw typeError(`the length of a record is a number of bytes, not ${show(length)}`)
+  if (!Number.isInteger(length) || length < 0 || length > limit)
+    throw rangeError(`the length of the record is an integer from 0 to ${limit} bytes, not ${show(length)}`)
+}
+
+/** The half of a pipe that writes and closes. One thread at a time has it: the first one that writes, until it ends or calls `detach`. */
+export class PipeWriter extends PipeSide {
+  /** Bytes of records after which a batch is published, so that the reader can begin with it. */
+  readonly #portion: number
+  readonly #owner: ReservationOwner
+  /** Address of the room that the last attempt of `#place` has found. */
+  #at = 0
+  /** Whether records have been placed that the reader does not see yet. */
+  #unpublished = false
+
+  /** @internal */
+  constructor(share: PipeShare) {
+    super(share, PIPE_WRITER)
+    this.#portion = share.capacity >>> 3
+    this.#owner = {
+      trim: (at, length) => share.core.pipe_trim(share.at, at, length),
+      commit: () => {
+        this.leave()
+        this.#require(this.#publish())
+      },
+      staged: () => {
+        this.#unpublished = true
+        this.leave()
+      },
+    }
+  }
+
+  /**
+   * Writes a record if there is room. Returns whether it did; false too while asynchronous writes of this thread wait.
+   *
+   * @throws ClosedError (ERR_CLOSED) once closed; RangeError for a record longer than `maxRecord`; TypeError for what is no Uint8Array, or if
+   * another live thread writes.
+   */
+  tryWrite(record: Uint8Array): boolean {
+    this.#check(record)
+    if (!this.ready && !this.enter()) return false
+    return this.#require(this.#write(record)) === OK
+  }
+
+  /** Writes a record, waiting while there is no room. @throws as `tryWrite`; TimeoutError or the signal's reason: then it was not written. */
+  write(record: Uint8Array, options?: WaitOptions): Promise<void> {
+    try {
+      this.#check(record)
+      const timeout = timeoutOf(options)
+      if (this.enterAsync() && this.#require(this.#write(record)) === OK) return overdueTurn() ?? RESOLVED
+      return this.#later(() => this.#write(record), 'write', timeout, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** As `write`, blocking this thread. */
+  writeSync(record: Uint8Array, options?: WaitOptions): void {
+    this.#check(record)
+    if (!this.ready || !this.share.arena.canBlock) this.enterSync('writeSync', 'write')
+    const timeout = timeoutOf(options)
+    if (this.#require(this.#write(record)) !== OK) this.#blocked(() => this.#write(record), 'write', timeout)
+  }
+
+  /** Writes the records for which there is room, in order. Returns how many. The reader sees them in portions. */
+  tryWriteMany(records: Iterable<Uint8Array>): number {
+    if (!this.enter()) return 0
+    const batch = new PipeBatch()
+    try {
+      for (const record of records) {
+        this.#check(record)
+        if (this.#stage(record, batch) !== OK) break
+      }
+    } finally {
+      this.#publishBatch(batch)
+    }
+    return batch.published
+  }
+
+  /**
+   * Writes all records, in order, waiting as needed. Resolves with their number. The reader sees them in portions, at the latest when this waits.
+   *
+   * @throws as `write`; the error's `transferred` says how many were written before.
+   */
+  async writeMany(records: Iterable<Uint8Array>, options?: WaitOptions): Promise<number> {
+    const timeout = timeoutOf(options)
+    const deadline = performance.now() + timeout
+    const batch = new PipeBatch()
+    for (const record of records) {
+      this.#check(record)
+      if (this.enterAsync() && this.#stage(record, batch) === OK) {
+        const turn = overdueTurn()
+        if (turn !== undefined) {
+          this.#publishBatch(batch)
+          await turn
+        }
+        continue
+      }
+      this.#publishBatch(batch)
+      try {
+        const left = Math.max(0, deadline - performance.now())
+        await this.#later(() => this.#write(record), 'writeMany', left, options?.signal)
+        batch.published++
+      } catch (error) {
+        throw transferred(error, batch.published, 'writeMany', timeout)
+      }
+    }
+    this.#publishBatch(batch)
+    return batch.published
+  }
+
+  /** As `writeMany`, blocking this thread. */
+  writeManySync(records: Iterable<Uint8Array>, options?: WaitOptions): number {
+    this.enterSync('writeManySync', 'writeMany')
+    const timeout = timeoutOf(options)
+    const deadline = performance.now() + timeout
+    const batch = new PipeBatch()
+    try {
+      for (const record of records) {
+        this.#check(record)
+        if (this.#stage(record, batch) === OK) continue
+        this.#publishBatch(batch)
+        this.#blocked(() => this.#write(record), 'writeMany', Math.max(0, deadline - performance.now()))
+        batch.published++
+      }
+    } catch (error) {
+      throw transferred(error, batch.published, 'writeMany', timeout)
+    } finally {
+      this.#publishBatch(batch)
+    }
+    return batch.published
+  }
+
+  /** Room for a record of `length` bytes, if there is; undefined if not. @throws as `tryWrite`. */
+  tryReserve(length: number): PipeReservation | undefined {
+    checkLength(length, this.maxRecord)
+    if (!this.enter() || this.#require(this.#place(length)) !== OK) return undefined
+    return this.#reserved(length, false)
+  }
+
+  /** Room for a record of `length` bytes, waiting while there is none; publishes what has been staged first. @throws as `write`. */
+  async reserve(length: number, options?: WaitOptions): Promise<PipeReservation> {
+    checkLength(length, this.maxRecord)
+    const timeout = timeoutOf(options)
+    if (this.enterAsync() && this.#require(this.#place(length)) === OK) return this.#reserved(length, false)
+    const status = await this.wait(this.share.room, () => this.#place(length), 'reserve', timeout, options?.signal)
+    this.#require(status)
+    return this.#reserved(length, true)
+  }
+
+  /** As `reserve`, blocking this thread. */
+  reserveSync(length: number, options?: WaitOptions): PipeReservation {
+    checkLength(length, this.maxRecord)
+    this.enterSync('reserveSync', 'reserve')
+    const timeout = timeoutOf(options)
+    if (this.#require(this.#place(length)) !== OK) this.#blocked(() => this.#place(length), 'reserve', timeout)
+    return this.#reserved(length, false)
+  }
+
+  /** Shows the reader what has been staged. */
+  flush(): void {
+    if (this.enter()) this.#require(this.#publish())
+  }
+
+  /**
+   * Ends the pipe: the reader gets what has been written, then hears of the end. Any thread may do it. What is reserved and not committed
+   * is not sent.
+   *
+   * @throws ClosedError (`close of closed pipe`) the second time.
+   */
+  close(): void {
+    const { core, at, open, data, room } = this.share
+    if (this.#unpublished && this.enterAsync()) this.#publish()
+    const status = core.pipe_close(at, open)
+    if (status === STALE) throw this.share.stale()
+    if (status !== OK && status !== KNOCK) throw new ClosedError('close of closed pipe')
+    data.signal()
+    room.signal()
+  }
+
+  /** Lets another thread write. @throws TypeError while a reservation is open or operations of this thread wait. */
+  detach(): void {
+    this.giveUp()
+  }
+
+  /**
+   * A web stream that writes what it is given, cut into records of at most `maxRecord` bytes, and waits while there is no room. Closing or
+   * aborting it closes the pipe.
+   */
+  toWritableStream(): WritableStream<Uint8Array> {
+    const close = (): void => {
+      if (!this.closed) this.close()
+    }
+    return new WritableStream<Uint8Array>({
+      write: async (chunk, { signal }) => {
+        if (!(chunk instanceof Uint8Array)) throw typeError(`the pipe carries Uint8Arrays, not ${show(chunk)}`)
+        for (let from = 0; from < chunk.length; from += this.maxRecord) {
+          await this.write(chunk.subarray(from, from + this.maxRecord), { signal })
+        }
+      },
+      close,
+      abort: close,
+    })
+  }
+
+  /** Stands for this half in messages to other threads; see `open`. */
+  get handle(): Handle<PipeWriter> {
+    return makeHandle(this.share.site(), 'pipe', { name: '' }, 'send')
+  }
+
+  #check(record: Uint8Array): void {
+    if (!(record instanceof Uint8Array))
+      throw typeError(`a pipe carries records of bytes (Uint8Array), not ${show(record)}`)
+    if (record.length > this.share.maxRecord) {
+      throw rangeError(
+        `a record of this pipe of ${this.capacity} bytes has at most ${this.maxRecord} bytes, not ${record.length}: make the pipe larger, or the records smaller`,
+      )
+    }
+  }
+
+  /** One attempt to write a record: OK, WOULD_BLOCK, CLOSED or STALE. */
+  #write(record: Uint8Array): number {
+    const { share } = this
+    const at = share.core.pipe_reserve(share.at, share.open, record.length)
+    if (at < ARENA) return this.#refused(at)
+    share.u8.set(record, at)
+    return this.#publish()
+  }
+
+  /** One attempt to find room for a record, into `#at`. */
+  #place(length: number): number {
+    const { share } = this
+    const at = share.core.pipe_reserve(share.at, share.open, length)
+    if (at < ARENA) return this.#refused(at)
+    this.#at = at
+    return OK
+  }
+
+  /** What the reader cannot see must not stand in the way of its making room. */
+  #refused(status: number): number {
+    if (!this.#unpublished || status !== WOULD_BLOCK) return status
+    const published = this.#publish()
+    return published === OK ? WOULD_BLOCK : published
+  }
+
+  #publish(): number {
+    const { share } = this
+    this.#unpublished = false
+    const status = share.core.pipe_publish(share.at, share.open)
+    if (status !== KNOCK) return status
+    share.data.wake()
+    return OK
+  }
+
+  /** Places a record of a batch: OK or WOULD_BLOCK. */
+  #stage(record: Uint8Array, batch: PipeBatch): number {
+    const { share } = this
+    const at = share.core.pipe_reserve(share.at, share.open, record.length)
+    if (at < ARENA) return this.#require(at)
+    share.u8.set(record, at)
+    this.#unpublished = true
+    batch.staged++
+    batch.bytes += record.length
+    if (batch.bytes >= this.#portion) this.#publishBatch(batch)
+    return OK
+  }
+
+  #publishBatch(batch: PipeBatch): void {
+    if (batch.staged === 0) return
+    const status = this.#publish()
+    const { staged } = batch
+    batch.staged = 0
+    batch.bytes = 0
+    try {
+      this.#require(status)
+    } catch (error) {
+      throw transferred(error, batch.published, '', 0)
+    }
+    batch.published += staged
+  }
+
+  #reserved(length: number, waited: boolean): PipeReservation {
+    const { share } = this
+    const at = this.#at
+    this.hold(waited)
+    return new PipeReservation(this.#owner, at, new Uint8Array(share.arena.memory.buffer, at, length))
+  }
+
+  async #later(attempt: () => number, what: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    const status = await this.wait(this.share.room, attempt, what, timeout, signal)
+    if (status === OK) this.leave()
+    else this.#require(status)
+  }
+
+  #blocked(attempt: () => number, what: string, timeout: number): void {
+    const status = this.share.room.waitSync(attempt, timeout, this.share.patience)
+    if (status === TIMED_OUT) throw new TimeoutError(what, timeout)
+    this.#require(status)
+  }
+
+  /** The status, if it is OK or WOULD_BLOCK. */
+  #require(status: number): number {
+    if (status === OK || mustWait(status)) return status
+    throw this.share.error(status, 'write')
+  }
+}
+
+class PipeBatch {
+  /** Records placed and not published, and their bytes. */
+  staged = 0
+  bytes = 0
+  published = 0
+}
+
+function transferred(error: unknown, count: number, what: string, timeout: number): unknown {
+  if (error instanceof TimeoutError) return Object.assign(new TimeoutError(what, timeout), { transferred: count })
+  if (error instanceof ClosedError) error.transferred = count
+  return error
+}
+
+const RESOLVED = Promise.resolve()

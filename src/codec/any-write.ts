@@ -72,7 +72,7 @@ export class Writer {
       this.value(value, 0)
     } finally {
       this.busy = false
-      for (let i = Math.min(this.count , FEW); i-- > 0; ) this.met[i] = undefined
+      for (let i = Math.min(this.count, FEW); i-- > 0; ) this.met[i] = undefined
       this.count = 0
       this.numbers = null
       this.shapeCount = 0

@@ -104,6 +104,8 @@ export class MessageMemory {
 
   #collect(bytes: number): number {
     const { core } = this.arena
+    // What this thread has put by is of sizes that need not be those of the pieces.
+    core.arena_share()
     const pieces: number[] = []
     let piece = Math.max(SMALLEST_PIECE, bytes >>> 1)
     for (let done = 0; done < bytes; ) {

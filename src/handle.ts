@@ -55,7 +55,7 @@ export function makeHandle<T>(
     ...(codec.schema === undefined ? {} : { schema: codec.schema }),
     view,
     address: site.at,
-    generation: site.open / GENERATION,
+    generation: (site.open >>> 0) / GENERATION,
     memory: site.arena.memory,
     module: site.arena.module,
   }

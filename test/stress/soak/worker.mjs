@@ -61,6 +61,7 @@ parentPort.on('message', async (order) => {
     const words = new Int32Array(stop)
     const stopped = () => Atomics.load(words, side === 'producer' ? 0 : 1) !== 0
     const [ch, contents] = [open(handle), contentsOf(seed)]
+    parentPort.postMessage('opened')
     const found =
       side === 'producer' ? await produce(ch, contents, stopped) : await consume(ch, contents, stopped, producers)
     parentPort.postMessage(found)

@@ -139,7 +139,11 @@ function extend(cls: u32, spare: bool): bool {
 function split(cls: u32): bool {
   const goal = max(cls, <u32>PAGE_CLASS);
   let c = goal + u32(cls == goal);
-  while (!refill(c)) if (++c >= <u32>CLASS_COUNT) return false;
+  while (true) {
+    if (c >= <u32>CLASS_COUNT) return false;
+    if (refill(c)) break;
+    c++;
+  }
   // The run is the only block of our magazine of its class: those of a page and more keep none.
   while (true) {
     const from = magazineOf(self, c);
@@ -297,12 +301,14 @@ export function arena_check(at: u32, kind: u32, open: u32): bool {
   return load32(at + HEAD_KIND) == kind && (load32(at + HEAD_STATE) & ~FLAGS_MASK) == open;
 }
 
-/** Takes over what a dead thread had put by: its chains, the rest of its pages, its count of blocks. The caller is its reaper. */
-export function arena_inherit(dead: usize): void {
+/**
+ * Puts what a thread has put by where every thread finds it: its chains, the rest of its pages, its count of blocks. The caller is its reaper, or
+ * that thread. Returns whether there was anything.
+ */
+export function arena_inherit(from: usize): bool {
+  let found = false;
   for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
-    const theirs = magazineOf(dead, cls);
-    adopt(theirs, MAGAZINE_LOADED, cls);
-    adopt(theirs, MAGAZINE_SPARE, cls);
+    const theirs = magazineOf(from, cls);
     while (get32(theirs + MAGAZINE_CUT) < get32(theirs + MAGAZINE_END)) {
       const next = get32(theirs + MAGAZINE_CUT);
       const cut = next & ~CUT_AGAIN;
@@ -314,14 +320,18 @@ export function arena_inherit(dead: usize): void {
       leave();
       arena_free(cut);
     }
+    if (get32(theirs + MAGAZINE_LOADED) | get32(theirs + MAGAZINE_SPARE)) found = true;
+    adopt(theirs, MAGAZINE_LOADED, cls);
+    adopt(theirs, MAGAZINE_SPARE, cls);
     enter();
     add32(<usize>ARENA + ARENA_USED + (<usize>cls << 2), get32(theirs + MAGAZINE_USED));
     set32(theirs + MAGAZINE_USED, 0);
     leave();
   }
+  return found;
 }
 
-/** Moves one chain of a dead thread to the depot, by way of our own spare place. */
+/** Moves one chain of a thread to the depot, by way of our own spare place. */
 function adopt(theirs: usize, which: usize, cls: u32): void {
   const chain = get32(theirs + which);
   if (chain == 0) return;
@@ -337,12 +347,5 @@ function adopt(theirs: usize, which: usize, cls: u32): void {
 
 /** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything. */
 export function arena_share(): bool {
-  let found = false;
-  for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
-    const magazine = magazineOf(self, cls);
-    if (get32(magazine + MAGAZINE_SPARE) | get32(magazine + MAGAZINE_LOADED)) found = true;
-    flush(cls);
-    adopt(magazine, MAGAZINE_LOADED, cls);
-  }
-  return found;
+  return arena_inherit(self);
 }

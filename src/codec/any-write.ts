@@ -12,7 +12,7 @@ const LARGEST_KEPT = 4 * 2 ** 20
 /** Room that `value` guarantees to what it calls: headers and numbers need not look. */
 const SLACK = 32
 /** Objects that are looked for one by one; more of them are looked up in a Map. */
-const FEW = 64
+const FEW = 16
 /** Up to this length a string is written without a call into the engine. */
 const SHORT = 24
 const MAX_SHAPES = 16

@@ -21,7 +21,7 @@ import {
   ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLASS_COUNT, CLASS_SHIFT, CUT_AGAIN, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
   HEAD_BYTES, HEAD_CHAIN, HEAD_CLASS, HEAD_COUNT, HEAD_KIND, HEAD_NEXT, HEAD_STATE, KIND_CHANNEL, KIND_FREE, LAYOUT_VERSION, LINE,
   MAGAZINE_BYTES, MAGAZINE_COUNT, MAGAZINE_CUT, MAGAZINE_END, MAGAZINE_LOADED, MAGAZINE_SPARE, MAGAZINE_USED, MAX_THREADS,
-  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
+  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_NEWS, THREAD_PENDING,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
@@ -144,6 +144,8 @@ function split(cls: u32): bool {
     if (refill(c)) break;
     c++;
   }
+  // While we have the run, others do not see what is left of it, and may go to sleep.
+  set32(self + THREAD_NEWS, 1);
   // The run is the only block of our magazine of its class: those of a page and more keep none.
   while (true) {
     const from = magazineOf(self, c);
@@ -345,7 +347,9 @@ function adopt(theirs: usize, which: usize, cls: u32): void {
   flush(cls);
 }
 
-/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything. */
+/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything, now or since the last call. */
 export function arena_share(): bool {
-  return arena_inherit(self);
+  const news = get32(self + THREAD_NEWS) != 0;
+  set32(self + THREAD_NEWS, 0);
+  return arena_inherit(self) || news;
 }

@@ -722,6 +722,14 @@ export const mutants: readonly Mutant[] = [
     '    while (from != self && get32(theirs + MAGAZINE_CUT) < get32(theirs + MAGAZINE_END)) {',
     'messages/memory/uncut',
   ),
+  mutant(
+    'a run split in silence',
+    'who looked while it was being split is not told',
+    'arena.ts',
+    '  set32(self + THREAD_NEWS, 1);\n',
+    '',
+    'messages/memory/a run is split',
+  ),
   // Death.
   mutant(
     'duty of the dead ignored',

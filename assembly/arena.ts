@@ -5,12 +5,13 @@
 // Algorithm: size classes of power-of-two blocks. Each thread keeps two chains of free blocks per class (`loaded` and `spare`:
 // Bonwick and Adams, "Magazines and Vmem", 2001) so that the usual allocation touches no shared line. Full chains go to and come
 // from the depot, one Treiber stack of chains per class whose head packs `tag:32 | chain:32` (the tag grows with every pop: no ABA).
-// When the depot is empty too, the thread cuts blocks from a page of its own; pages come from ARENA_BREAK by compare-and-swap.
+// When the depot is empty too, the thread cuts blocks from a page of its own; pages come from ARENA_BREAK by compare-and-swap, and when there are no
+// more, from free runs of pages, which are halved for that.
 //
 //   ┌ header ┬ page map ┬ thread table ┬ page ┬ page ┬ … ┬ never used ┐
 //   0x400    0x1000                    first page         break        size
 //
-// Invariants: a page never changes its class. HEAD_STATE's generation grows with every free. A block is in exactly one place:
+// Invariants: a page goes from larger blocks to smaller ones, never back. HEAD_STATE's generation grows with every free. A block is in exactly one place:
 // a chain of a thread, a chain of the depot, THREAD_PENDING of a thread, or in use.
 //
 // Progress: lock-free. A kill leaves at most the block in THREAD_PENDING, which the reaper frees.

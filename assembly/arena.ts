@@ -21,7 +21,7 @@ import {
   ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLASS_COUNT, CLASS_SHIFT, CUT_AGAIN, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
   HEAD_BYTES, HEAD_CHAIN, HEAD_CLASS, HEAD_COUNT, HEAD_KIND, HEAD_NEXT, HEAD_STATE, KIND_CHANNEL, KIND_FREE, LAYOUT_VERSION, LINE,
   MAGAZINE_BYTES, MAGAZINE_COUNT, MAGAZINE_CUT, MAGAZINE_END, MAGAZINE_LOADED, MAGAZINE_SPARE, MAGAZINE_USED, MAX_THREADS,
-  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
+  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_NEWS, THREAD_PENDING,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
@@ -139,7 +139,13 @@ function extend(cls: u32, spare: bool): bool {
 function split(cls: u32): bool {
   const goal = max(cls, <u32>PAGE_CLASS);
   let c = goal + u32(cls == goal);
-  while (!refill(c)) if (++c >= <u32>CLASS_COUNT) return false;
+  while (true) {
+    if (c >= <u32>CLASS_COUNT) return false;
+    if (refill(c)) break;
+    c++;
+  }
+  // While we have the run, others do not see what is left of it, and may go to sleep.
+  set32(self + THREAD_NEWS, 1);
   // The run is the only block of our magazine of its class: those of a page and more keep none.
   while (true) {
     const from = magazineOf(self, c);
@@ -297,12 +303,14 @@ export function arena_check(at: u32, kind: u32, open: u32): bool {
   return load32(at + HEAD_KIND) == kind && (load32(at + HEAD_STATE) & ~FLAGS_MASK) == open;
 }
 
-/** Takes over what a dead thread had put by: its chains, the rest of its pages, its count of blocks. The caller is its reaper. */
-export function arena_inherit(dead: usize): void {
+/**
+ * Puts what a thread has put by where every thread finds it: its chains, the rest of its pages, its count of blocks. The caller is its reaper, or
+ * that thread. Returns whether there was anything.
+ */
+export function arena_inherit(from: usize): bool {
+  let found = false;
   for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
-    const theirs = magazineOf(dead, cls);
-    adopt(theirs, MAGAZINE_LOADED, cls);
-    adopt(theirs, MAGAZINE_SPARE, cls);
+    const theirs = magazineOf(from, cls);
     while (get32(theirs + MAGAZINE_CUT) < get32(theirs + MAGAZINE_END)) {
       const next = get32(theirs + MAGAZINE_CUT);
       const cut = next & ~CUT_AGAIN;
@@ -314,14 +322,18 @@ export function arena_inherit(dead: usize): void {
       leave();
       arena_free(cut);
     }
+    if (get32(theirs + MAGAZINE_LOADED) | get32(theirs + MAGAZINE_SPARE)) found = true;
+    adopt(theirs, MAGAZINE_LOADED, cls);
+    adopt(theirs, MAGAZINE_SPARE, cls);
     enter();
     add32(<usize>ARENA + ARENA_USED + (<usize>cls << 2), get32(theirs + MAGAZINE_USED));
     set32(theirs + MAGAZINE_USED, 0);
     leave();
   }
+  return found;
 }
 
-/** Moves one chain of a dead thread to the depot, by way of our own spare place. */
+/** Moves one chain of a thread to the depot, by way of our own spare place. */
 function adopt(theirs: usize, which: usize, cls: u32): void {
   const chain = get32(theirs + which);
   if (chain == 0) return;
@@ -335,14 +347,9 @@ function adopt(theirs: usize, which: usize, cls: u32): void {
   flush(cls);
 }
 
-/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything. */
+/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything, now or since the last call. */
 export function arena_share(): bool {
-  let found = false;
-  for (let cls: u32 = 0; cls < <u32>CLASS_COUNT; cls++) {
-    const magazine = magazineOf(self, cls);
-    if (get32(magazine + MAGAZINE_SPARE) | get32(magazine + MAGAZINE_LOADED)) found = true;
-    flush(cls);
-    adopt(magazine, MAGAZINE_LOADED, cls);
-  }
-  return found;
+  const news = get32(self + THREAD_NEWS) != 0;
+  set32(self + THREAD_NEWS, 0);
+  return arena_inherit(self) || news;
 }

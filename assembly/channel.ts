@@ -633,8 +633,9 @@ function drain(ch: usize): void {
     const next = wide_next(ch, head);
     if (next == head) {
       leave();
-      if (wide_whyNone(ch, head) == CLOSED) return;
-      relax(SHORT); // a sender is inside its section
+      const s = wide_whyNone(ch, head);
+      if (s == CLOSED) return;
+      if (s == BUSY) relax(SHORT);
       continue;
     }
     const v = wide_value(ch, head);

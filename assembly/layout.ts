@@ -91,6 +91,7 @@ export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by 
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
+export const THREAD_NEWS = 424; // u32, 1: it has given parts of a free run to the depot and told nobody
 export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
 export const THREAD_MESSAGES = 432; // u32, messages in the thread's hands, linked by MESSAGE_OWN_NEXT
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES

@@ -69,13 +69,17 @@ function checkSource<T>(ch: Channel<T>, values: List<T>): void {
     return
   }
   if (!Array.isArray(values)) {
-    throw typeError(`a batch for ${codec.name} is a ${codec.batch.name} or an array of its values, not ${show(values)}`)
+    throw typeError(
+      `a batch for ${codec.name} is a ${codec.batch.name}, or an array or another iterable of its values, not ${show(values)}`,
+    )
   }
   for (const value of values) ch.check(value)
 }
 
 function checkTarget<T>(ch: Channel<T>, into: Batch): void {
   const codec = ch.codec as Codec<never>
+  if (codec.batch === undefined)
+    throw typeError(`receiveMany of ${codec.name} takes the most values that it may give, a number, not ${show(into)}`)
   if (!isBatch(codec, into))
     throw typeError(`a batch of ${codec.name} is received into a ${codec.batch.name}, not into ${show(into)}`)
 }

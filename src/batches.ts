@@ -26,12 +26,17 @@ export function left(timeout: number, since: number): number {
   return timeout === Number.POSITIVE_INFINITY ? timeout : Math.max(0, timeout - (performance.now() - since))
 }
 
-/** @internal What is there, up to `max` values. */
+/** @internal What is there, up to `max` values. An error, such as of a message that is no value of the codec, has what came before it as `received`. */
 export function tryReceiveUpTo<T>(ch: Channel<T>, max: number, into: T[] = []): T[] {
-  while (into.length < max) {
-    const next = ch.tryNext()
-    if (next === undefined || next.done) break
-    into.push(next.value)
+  try {
+    while (into.length < max) {
+      const next = ch.tryNext()
+      if (next === undefined || next.done) break
+      into.push(next.value)
+    }
+  } catch (error) {
+    if (into.length > 0) (error as { received?: T[] }).received = into
+    throw error
   }
   return into
 }
@@ -52,7 +57,10 @@ export function receiveUpToSync<T>(ch: Channel<T>, max: number, options: WaitOpt
   return first.done ? [] : tryReceiveUpTo(ch, max, [first.value])
 }
 
-function checkBatchOptions({ max = 64, wait = 0 }: BatchOptions): { max: number; wait: number } {
+function checkBatchOptions(options: BatchOptions): { max: number; wait: number } {
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`batches takes options { max, wait }, not ${show(options)}`)
+  const { max = 64, wait = 0 } = options
   checkMax(max, 'batches')
   if (max === 0) throw rangeError('a batch has room for at least one value: max is an integer from 1 on')
   return { max, wait: timeoutOf({ timeout: wait }) }
@@ -69,22 +77,22 @@ async function* collect<T>(ch: Channel<T>, max: number, wait: number): AsyncGene
     const first = await ch.next()
     if (first.done) return
     const since = performance.now()
-    const batch = tryReceiveUpTo(ch, max, [first.value])
+    const batch = [first.value]
     let ended = false
-    while (batch.length < max && !ended) {
-      const timeout = left(wait, since)
-      if (timeout === 0) break
-      try {
+    try {
+      tryReceiveUpTo(ch, max, batch)
+      while (batch.length < max && !ended) {
+        const timeout = left(wait, since)
+        if (timeout === 0) break
         const next = await ch.next({ timeout })
         if (next.done) ended = true
         else tryReceiveUpTo(ch, max, (batch.push(next.value), batch))
-      } catch (error) {
-        // What is in the batch must not be lost: it goes out, and the next turn meets the error again.
-        if (!(error instanceof TimeoutError)) {
-          yield batch
-          throw error
-        }
-        break
+      }
+    } catch (error) {
+      // What is in the batch must not be lost: it goes out before the error.
+      if (!(error instanceof TimeoutError)) {
+        yield batch
+        throw error
       }
     }
     yield batch
@@ -160,11 +168,8 @@ export function trySendAll<T>(ch: Channel<T>, values: Values<T>): number {
   return sent
 }
 
-/** @internal Whether batch.ts takes it as it is. */
+/** @internal Whether batch.ts takes it as it is, or refuses it: not what can only be iterated over. A string is no batch of characters. */
 export function isList(values: unknown): boolean {
-  return (
-    Array.isArray(values) ||
-    ArrayBuffer.isView(values) ||
-    typeof (values as Iterable<unknown>)?.[Symbol.iterator] !== 'function'
-  )
+  if (typeof values !== 'object' || values === null || Array.isArray(values) || ArrayBuffer.isView(values)) return true
+  return typeof (values as Iterable<unknown>)[Symbol.iterator] !== 'function'
 }

@@ -1,4 +1,5 @@
 import { rangeError, show, typeError } from './errors.js'
+import type { Handle } from './handle.js'
 import { MessageChannel } from './message-channel.js'
 import { MessageView, Reservation } from './message-views.js'
 import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
@@ -7,8 +8,12 @@ import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 export class BytesChannel extends MessageChannel<Uint8Array> {
   #views: ViewChannel | undefined
 
+  override get handle(): Handle<BytesChannel> {
+    return super.handle as Handle<BytesChannel>
+  }
+
   /**
-   * Room for a message of up to so many bytes, to be written in place; waits while the arena has none in one piece.
+   * Room for a message of up to so many bytes, to be written in place; waits while the arena has none.
    *
    * @throws RangeError beyond a quarter of the arena; TimeoutError, the signal's reason, ClosedError.
    */
@@ -16,7 +21,7 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
     const timeout = timeoutOf(options)
     this.#check(bytes, 'reserve')
     return this.#reserved(
-      await this.awaitMemory(() => this.core.message_take(bytes), 'reserve', timeout, options?.signal),
+      await this.awaitMemory(() => this.messages.take(bytes), 'reserve', timeout, options?.signal),
       bytes,
     )
   }
@@ -27,15 +32,15 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
     const timeout = timeoutOf(options)
     this.#check(bytes, 'reserveSync')
     return this.#reserved(
-      this.awaitMemorySync(() => this.core.message_take(bytes), 'reserve', timeout),
+      this.awaitMemorySync(() => this.messages.take(bytes), 'reserve', timeout),
       bytes,
     )
   }
 
-  /** As `reserve`, without waiting. @throws ArenaFullError if the arena has no room in one piece. */
+  /** As `reserve`, without waiting. @throws ArenaFullError if the arena has no room. */
   tryReserve(bytes: number): Reservation {
     this.#check(bytes, 'tryReserve')
-    const payload = this.core.message_take(bytes)
+    const payload = this.messages.take(bytes)
     if (payload === 0) throw this.messages.full(bytes)
     return this.#reserved(payload, bytes)
   }
@@ -61,7 +66,10 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
   }
 
   #reserved(payload: number, bytes: number): Reservation {
-    return new Reservation(this, payload, new Uint8Array(this.arena.memory.buffer, payload, bytes))
+    // What is in pieces is written apart, and copied when it is sent.
+    const whole = this.messages.contiguous(payload)
+    const view = whole ? new Uint8Array(this.arena.memory.buffer, payload, bytes) : new Uint8Array(bytes)
+    return new Reservation(this, payload, view, !whole)
   }
 
   #check(bytes: number, what: string): void {
@@ -69,6 +77,7 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
     if (!Number.isInteger(bytes) || bytes < 0)
       throw rangeError(`${what} takes a number of bytes, an integer from 0 on, not ${show(bytes)}`)
     this.messages.checkLength(bytes, what)
+    this.requireOpen()
   }
 }
 

@@ -232,7 +232,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    * resolves with their number, 0 once closed and drained (or for an empty array). Or up to so many, for every codec: resolves with an array,
    * empty once closed and drained.
    *
-   * @throws as `receive`.
+   * @throws as `receive`; if a message after the first is no value of the codec, the values before it are the error's `received`.
    */
   receiveMany(into: Batch, options?: WaitOptions): Promise<number>
   receiveMany(max: number, options?: WaitOptions): Promise<T[]>
@@ -431,8 +431,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal The status of the last receive: with OK the value is in `this.value`. As for `told`, waiters may have been told in any case. */
   attempted(): number {
     const status = this.arena.status()
-    if (status === OK) this.value = this.read(this.arena.valueAt)
-    this.poll()
+    try {
+      if (status === OK) this.value = this.read(this.arena.valueAt)
+    } finally {
+      // Also if the bytes are no value of the codec: the receive has made room for others.
+      this.poll()
+    }
     return status
   }
 

@@ -55,7 +55,7 @@ export function makeHandle<T>(
     ...(codec.schema === undefined ? {} : { schema: codec.schema }),
     view,
     address: site.at,
-    generation: site.open / GENERATION,
+    generation: (site.open >>> 0) / GENERATION,
     memory: site.arena.memory,
     module: site.arena.module,
   }
@@ -100,6 +100,8 @@ export function open<T = any>(handle: Handle<T>, options: OpenOptions = {}): T {
   if (typeof handle !== 'object' || handle === null || !('millrace' in handle)) {
     throw typeError(`open takes the .handle of a millrace object, not ${show(handle)}`)
   }
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`open takes options { codec }, not ${show(options)}`)
   const { kind, address, generation } = handle
   if (handle.millrace !== LAYOUT_VERSION) {
     throw typeError(

@@ -5,7 +5,7 @@ import { type BatchSource, withProgress } from './batch.js'
 import { left } from './batches.js'
 import { Channel } from './channel.js'
 import type { MessageCodec } from './codec/message.js'
-import { ClosedError, TimeoutError } from './errors.js'
+import { ClosedError, show, TimeoutError, typeError } from './errors.js'
 import {
   CHANNEL_CLOSED,
   CHANNEL_HEAD,
@@ -34,6 +34,13 @@ const RESOLVED = Promise.resolve()
 
 /** One for each arena of this thread. */
 const memories = new WeakMap<object, MessageMemory>()
+
+/** What is sent one by one. A string is no batch of characters. */
+function iterable<T>(values: BatchSource<T>, codec: MessageCodec<T>): Iterable<T> {
+  if (typeof values === 'object' && typeof (values as Iterable<T> | null)?.[Symbol.iterator] === 'function')
+    return values as Iterable<T>
+  throw typeError(`a batch for ${codec.name} is an array or another iterable of its values, not ${show(values)}`)
+}
 
 export class MessageChannel<T> extends Channel<T> {
   declare readonly codec: MessageCodec<T>
@@ -64,6 +71,13 @@ export class MessageChannel<T> extends Channel<T> {
     if (this.#full()) return false
     const payload = this.messages.encode(this.codec, value)
     return this.trySendPayload(payload === 0 ? this.#place(value) : payload, this.messages.length)
+  }
+
+  /** As trySend, but false also where memory has to be waited for. */
+  #sendAtOnce(value: T): boolean {
+    if (this.#full()) return false
+    const payload = this.messages.encode(this.codec, value)
+    return payload !== 0 && this.trySendPayload(payload, this.messages.length)
   }
 
   /** @internal Sends a message that is in our hands: whether it did. If not (unless it is to `stay`), or if it throws, the message is freed. */
@@ -146,7 +160,7 @@ export class MessageChannel<T> extends Channel<T> {
 
   /** The value in memory of whatever kind there is. */
   #place(value: T): number {
-    this.#requireOpen()
+    this.requireOpen()
     const bytes = this.messages.pack(this.codec, value)
     const payload = this.messages.place(bytes)
     if (payload === 0) throw this.messages.full(bytes.length)
@@ -168,7 +182,7 @@ export class MessageChannel<T> extends Channel<T> {
     const fine = look() || this.arena.hungrySync(look, timeout)
     if (payload !== 0) return payload
     if (!fine) throw new TimeoutError(what, timeout)
-    return this.#requireOpen()
+    return this.requireOpen()
   }
 
   /** @internal Awaits that `take` gives a message. */
@@ -184,7 +198,7 @@ export class MessageChannel<T> extends Channel<T> {
       return payload !== 0 || this.#ended()
     }
     if (!look()) await this.arena.hungry(look, what, timeout, signal)
-    return payload !== 0 ? payload : this.#requireOpen()
+    return payload !== 0 ? payload : this.requireOpen()
   }
 
   /** Whether nothing can be sent any more: closed, or disposed of. */
@@ -194,7 +208,7 @@ export class MessageChannel<T> extends Channel<T> {
   }
 
   /** @internal Throws what a send throws on a channel that has ended. */
-  #requireOpen(): 0 {
+  requireOpen(): 0 {
     if (!this.#ended()) return 0
     if (this.at !== 0 && this.core.channel_flags(this.at, this.open) >= 0)
       throw new ClosedError('send on closed channel')
@@ -299,8 +313,8 @@ export class MessageChannel<T> extends Channel<T> {
     const since = performance.now()
     let sent = 0
     try {
-      for (const value of values as Iterable<T>) {
-        if (!this.trySend(value)) {
+      for (const value of iterable(values, this.codec)) {
+        if (!this.#sendAtOnce(value)) {
           await this.send(value, { timeout: left(timeout, since), signal: options?.signal })
         }
         sent++
@@ -308,6 +322,7 @@ export class MessageChannel<T> extends Channel<T> {
     } catch (error) {
       throw withProgress(error instanceof TimeoutError ? new TimeoutError('sendMany', timeout) : error, sent)
     }
+    if (sent === 0) this.requireOpen()
     const turn = overdueTurn()
     if (turn !== undefined) await turn
     return sent
@@ -319,26 +334,28 @@ export class MessageChannel<T> extends Channel<T> {
     const since = performance.now()
     let sent = 0
     try {
-      for (const value of values as Iterable<T>) {
+      for (const value of iterable(values, this.codec)) {
         this.sendSync(value, timeout === Number.POSITIVE_INFINITY ? undefined : { timeout: left(timeout, since) })
         sent++
       }
     } catch (error) {
       throw withProgress(error instanceof TimeoutError ? new TimeoutError('sendMany', timeout) : error, sent)
     }
+    if (sent === 0) this.requireOpen()
     return sent
   }
 
   override trySendMany(values: BatchSource<T>): number {
     let sent = 0
     try {
-      for (const value of values as Iterable<T>) {
+      for (const value of iterable(values, this.codec)) {
         if (!this.trySend(value)) return sent
         sent++
       }
     } catch (error) {
       throw withProgress(error, sent)
     }
+    if (sent === 0) this.requireOpen()
     return sent
   }
 

@@ -18,8 +18,10 @@ import { nap } from './wait.js'
 
 /** Part of the arena that one message may take: senders who wait for memory wait for no more than that. */
 const LARGEST_PART = 4
-/** Pieces of a chain are not smaller than what fits the smallest block. */
 const COLLECTOR = (ARENA + ARENA_COLLECTOR) >>> 2
+/** Milliseconds: more than it takes to collect the largest message from the smallest pieces. */
+const COLLECTING = 100
+/** Pieces of a chain are not smaller than what fits the smallest block. */
 const SMALLEST_PIECE = LINE - MESSAGE_SMALL
 
 export class MessageMemory {
@@ -77,31 +79,40 @@ export class MessageMemory {
   /** Leaves bytes in a block, or in a chain of smaller ones: the payload's address, and `length`; 0 if memory is short. */
   place(bytes: Uint8Array): number {
     this.length = bytes.length
-    const { core } = this.arena
-    const whole = core.message_take(bytes.length)
-    if (whole !== 0) {
-      this.#u8.set(bytes, whole)
-      return whole
-    }
-    // One thread at a time: what another one has only tried to collect would be missing here.
+    const payload = this.take(bytes.length)
+    if (payload !== 0) this.scatter(bytes, payload)
+    return payload
+  }
+
+  /** Room for so many bytes, in a block or in a chain of smaller ones: its payload's address; 0 if memory is short. */
+  take(bytes: number): number {
+    const whole = this.arena.core.message_take(bytes)
+    if (whole !== 0) return whole
+    // One thread at a time: what another one has only tried to collect would be missing here. It may have been terminated over it, and be
+    // reaped by none but this thread: then we do not wait for that.
     const { i32, slot } = this.arena
-    while (Atomics.compareExchange(i32, COLLECTOR, 0, slot) !== 0) nap(this.arena)
+    const deadline = performance.now() + COLLECTING
+    let free = Atomics.compareExchange(i32, COLLECTOR, 0, slot) === 0
+    while (!free && performance.now() < deadline) {
+      nap(this.arena)
+      free = Atomics.compareExchange(i32, COLLECTOR, 0, slot) === 0
+    }
     const first = this.#collect(bytes)
-    Atomics.store(i32, COLLECTOR, 0)
+    if (free) Atomics.store(i32, COLLECTOR, 0)
     return first
   }
 
-  #collect(bytes: Uint8Array): number {
+  #collect(bytes: number): number {
     const { core } = this.arena
+    // What this thread has put by is of sizes that need not be those of the pieces.
+    core.arena_share()
     const pieces: number[] = []
-    let piece = Math.max(SMALLEST_PIECE, bytes.length >>> 1)
-    for (let done = 0; done < bytes.length; ) {
-      const payload = core.message_take(Math.min(piece, bytes.length - done))
+    let piece = Math.max(SMALLEST_PIECE, bytes >>> 1)
+    for (let done = 0; done < bytes; ) {
+      const payload = core.message_take(Math.min(piece, bytes - done))
       if (payload !== 0) {
         pieces.push(payload)
-        const part = bytes.subarray(done, done + this.#room(payload))
-        this.#u8.set(part, payload)
-        done += part.length
+        done += this.#room(payload)
       } else if (piece > SMALLEST_PIECE) piece = Math.max(SMALLEST_PIECE, piece >>> 1)
       else {
         for (const taken of pieces) core.message_free(taken)
@@ -113,6 +124,18 @@ export class MessageMemory {
     // Each goes directly after the first, so the last one comes first.
     for (let k = pieces.length - 1; k > 0; k--) core.message_append(first, pieces[k] as number)
     return first
+  }
+
+  /** Copies bytes to a message in our hands, which may be a chain and has room for them. */
+  scatter(bytes: Uint8Array, payload: number): void {
+    let at = payload
+    for (let done = 0; ; ) {
+      const part = bytes.subarray(done, done + this.#room(at))
+      this.#u8.set(part, at)
+      done += part.length
+      if (done === bytes.length) return
+      at = this.#payloadOf(this.#chain(at))
+    }
   }
 
   /** The value of a message in our hands, which is freed. */

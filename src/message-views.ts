@@ -19,18 +19,21 @@ import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 export class Reservation {
   readonly #channel: BytesChannel
   readonly #payload: number
+  /** Whether the bytes are written in memory of their own, because the arena had room in several pieces only. */
+  readonly #apart: boolean
   #bytes: Uint8Array | undefined
   #length: number
 
   /** @internal */
-  constructor(channel: BytesChannel, payload: number, bytes: Uint8Array) {
+  constructor(channel: BytesChannel, payload: number, bytes: Uint8Array, apart: boolean) {
     this.#channel = channel
     this.#payload = payload
+    this.#apart = apart
     this.#bytes = bytes
     this.#length = bytes.length
   }
 
-  /** Where to write, in shared memory; what it holds before is arbitrary. @throws ReleasedError (ERR_RELEASED) once committed or aborted. */
+  /** Where to write; what it holds before is arbitrary. In shared memory, if the arena had room in one piece. @throws ReleasedError (ERR_RELEASED) once committed or aborted. */
   get bytes(): Uint8Array {
     if (this.#bytes === undefined) throw new ReleasedError('the reservation', 'committed or aborted')
     return this.#bytes
@@ -86,6 +89,7 @@ export class Reservation {
     }
     this.#length = length ?? bytes.length
     this.#bytes = undefined
+    if (this.#apart) this.#channel.messages.scatter(bytes.subarray(0, this.#length), this.#payload)
   }
 }
 

@@ -1,21 +1,9 @@
 // Reads messages of any-write.ts with msgpackr's reader: MessagePack, records and the limits against forged lengths are its; the extension types
 // are ours, and all that it brings itself are switched off. The variant is the one that generates no code.
 
+import { makeMsgpackr, type Unpackr } from 'msgpackr/unpack-no-eval'
 import { typeError } from '../errors.js'
 import * as kinds from './any-kinds.js'
-
-interface Unpackr {
-  unpack(bytes: Uint8Array, end: number): unknown
-}
-
-interface Library {
-  Unpackr: new (options: object) => Unpackr
-  C1: object
-  addExtension(extension: { type: number; read?: (value: unknown) => unknown; unpack?: () => never }): void
-}
-
-// The bundler puts the library in place of this call: it runs when the first message is read, not when millrace is imported.
-declare function require(id: 'msgpackr/unpack-no-eval'): Library
 
 /** Extension types that the library brings. */
 const FOREIGN_TYPES = [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78, 0xff]
@@ -210,7 +198,7 @@ class Linker {
 let unpackr: Unpackr | undefined
 
 function load(): Unpackr {
-  const library = require('msgpackr/unpack-no-eval')
+  const library = makeMsgpackr()
   for (const type of FOREIGN_TYPES) library.addExtension({ type, unpack: damaged })
   for (const [type, read] of Object.entries(readers)) library.addExtension({ type: Number(type), read })
   Object.freeze(library.C1) // what it makes of a byte that MessagePack does not use; one object for all messages

@@ -12,7 +12,7 @@ const LARGEST_KEPT = 4 * 2 ** 20
 /** Room that `value` guarantees to what it calls: headers and numbers need not look. */
 const SLACK = 32
 /** Objects that are looked for one by one; more of them are looked up in a Map. */
-const FEW = 64
+const FEW = 16
 /** Up to this length a string is written without a call into the engine. */
 const SHORT = 24
 const MAX_SHAPES = 16
@@ -403,9 +403,13 @@ export class Writer {
   private number(value: number): void {
     const { bytes, pos } = this
     if (value >>> 0 === value && (value !== 0 || 1 / value > 0)) {
-      if (value < 0x80) {
-        bytes[pos] = value
+      if (value < 0x40) {
+        bytes[pos] = value // from 0x40 on, msgpackr takes such a byte for a record
         this.pos = pos + 1
+      } else if (value < 0x100) {
+        bytes[pos] = 0xcc
+        bytes[pos + 1] = value
+        this.pos = pos + 2
       } else if (value < 0x10000) {
         bytes[pos] = 0xcd
         bytes[pos + 1] = value >> 8

@@ -75,9 +75,8 @@ const makers = new Map<
       })
       const codec = struct(Object.fromEntries(fields))
       // A name that is there twice, or numbers in an order of their own, would make another layout.
-      if (
-        !(codec.schema as readonly unknown[]).slice(1).every((field, i) => (field as string[])[0] === fields[i]?.[0])
-      ) {
+      const made = (codec.schema as readonly [string, ...string[][]]).slice(1)
+      if (made.length !== fields.length || made.some((field, i) => field[0] !== fields[i]?.[0])) {
         throw typeError('the fields of a struct in a schema are not in the order of an object')
       }
       return codec

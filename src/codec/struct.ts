@@ -12,13 +12,14 @@ import { generate } from './struct-code.js'
 export type StructFields = Readonly<Record<string, AnyFixed<unknown>>>
 
 /** The objects of a struct: properties whose codec carries `undefined` may be left out. */
-export type StructValue<F extends StructFields> = Simplify<
+export type StructValue<F extends StructFields> = Flat<
   { [K in keyof F as undefined extends ValueOf<F[K]> ? never : K]: ValueOf<F[K]> } & {
     [K in keyof F as undefined extends ValueOf<F[K]> ? K : never]?: ValueOf<F[K]>
   }
 >
 
-type Simplify<T> = { [K in keyof T]: T[K] }
+/** One object type, as people would write it. */
+type Flat<T> = T extends infer O ? { [K in keyof O]: O[K] } : never
 
 /** A field as both ways to encode need it. */
 export interface Field {
@@ -99,9 +100,16 @@ function make(name: string, fields: readonly Field[], size: number): FixedCodec<
 
 function errorsOf(name: string, fields: readonly Field[], size: number): StructErrors {
   const names = new Set(fields.map((field) => field.name))
+  const properties = (value: object): void => {
+    for (const key of Object.keys(value)) {
+      if (!names.has(key)) throw refusal(typeError, `${brief(name)} has no such field`, fieldStep(key))
+    }
+  }
   const at = (i: number, error: unknown, value?: object): unknown => {
     const field = fields[i] as Field
     if (value !== undefined && !(field.name in value)) {
+      // A name that is spelt wrong says more than the one that is missing.
+      properties(value)
       return refusal(typeError, `${brief(name)} needs it, and it is missing`, field.step)
     }
     return within(error, field.step)
@@ -116,11 +124,7 @@ function errorsOf(name: string, fields: readonly Field[], size: number): StructE
     wrongLength(length) {
       throw wrongLength(name, size, length)
     },
-    properties(value) {
-      for (const key of Object.keys(value)) {
-        if (!names.has(key)) throw refusal(typeError, `${brief(name)} has no such field`, fieldStep(key))
-      }
-    },
+    properties,
     check(i, field, value) {
       const { part } = fields[i] as Field
       try {

@@ -1,0 +1,365 @@
+// The codec `any`: what structured clone carries comes back as from structured clone; the rest is refused with its path; and damaged messages
+// are TypeErrors, whatever is in them.
+
+import { execFileSync } from 'node:child_process'
+import { runInNewContext } from 'node:vm'
+import { any, type Memory } from 'millrace'
+import { describe, expect, test } from 'vitest'
+import { random } from './support/random.js'
+import { difference } from './support/same.js'
+
+const codec = any<unknown>()
+
+function memory(size: number): Memory {
+  const shared = new SharedArrayBuffer(size)
+  return { u8: new Uint8Array(shared), view: new DataView(shared) }
+}
+
+const arena = memory(2 ** 21)
+const AT = 64
+
+/** Through the memory and back, between guard bytes. */
+function pass<T>(value: T): T {
+  const size = codec.measure(value)
+  const { u8 } = size < 2 ** 21 - 128 ? arena : memory(size + 128)
+  const view = new DataView(u8.buffer)
+  u8.fill(0xa5, AT - 64, AT)
+  u8.fill(0xa5, AT + size, AT + size + 64)
+  const end = codec.encode(value, { u8, view }, AT, AT + size)
+  expect(end).toBeLessThanOrEqual(AT + size)
+  for (let i = 1; i <= 64; i++) if (u8[AT - i] !== 0xa5 || u8[AT + size + i - 1] !== 0xa5) throw new Error('guard byte')
+  const back = codec.decode({ u8, view }, AT, end) as T
+  u8.fill(0xff, AT, end) // what it gave must not lie there
+  return back
+}
+
+const cycle: Record<string, unknown> = { name: 'root', list: [1, 2] }
+cycle.self = cycle
+cycle.map = new Map<unknown, unknown>([[cycle, cycle.list]])
+cycle.set = new Set([cycle, cycle.map])
+;(cycle.list as unknown[]).push(cycle.list, cycle.map)
+
+const point = { x: 1 }
+const sparse = [1, , 3] // biome-ignore lint/suspicious/noSparseArray: holes are what this is about
+const vast: unknown[] = []
+vast[1e9] = point
+vast[7] = 'seven'
+const named = Object.assign([1, 2], { index: 5, extra: point, '-1': 0, '01': 1 })
+const buffer = Uint8Array.from({ length: 64 }, (_, i) => i).buffer
+const failing = new RangeError('outer', { cause: new TypeError('inner', { cause: { code: 5, at: new Date(0) } }) })
+const own = JSON.parse('{"a":1,"__proto__":{"polluted":true},"constructor":2,"toString":null,"b":[{"__proto__":3}]}')
+const wide = Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`k${i}`, i]))
+const rows = Array.from({ length: 300 }, (_, i) => ({ id: i, 'odd key': null, inner: { a: i / 3, b: `${i}` } }))
+const shapes = Array.from({ length: 120 }, (_, i) => ({ [`f${i % 40}`]: i, same: true }))
+
+const values: [string, unknown][] = [
+  ['undefined', undefined],
+  ['null', null],
+  ['booleans', [true, false]],
+  ['integers', [0, 1, 127, 128, 255, 256, 65535, 65536, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53, -1, -32, -33, -128, -129, -32769, -(2 ** 31), -(2 ** 31) - 1]],
+  ['other numbers', [-0, 0.1, NaN, Infinity, -Infinity, 5e-324, Number.MAX_VALUE, -1.5]],
+  ['-0 as root', -0],
+  ['BigInts', [0n, -1n, 2n ** 63n - 1n, 2n ** 63n, -(2n ** 63n), -(2n ** 63n) - 1n, 2n ** 64n, 3n ** 5000n, -(3n ** 5000n)]],
+  ['strings', ['', 'a', 'x'.repeat(24), 'x'.repeat(25), 'é'.repeat(40), '日本語', '😀'.repeat(30), 'y'.repeat(300), 'z'.repeat(70_000), 'ü'.repeat(70_000)]],
+  ['strings at the borders of headers', [15, 16, 31, 32, 63, 64, 65, 85, 86, 255, 256, 1023, 1024, 21845, 21846, 65535, 65536].flatMap((n) => ['a'.repeat(n), 'é'.repeat(n), '語'.repeat(n)])],
+  ['lone surrogates', ['\ud800', 'a\udc00b', '\udc00\ud800', `${'long '.repeat(30)}\ud83d`, { 'key\ud800': 1 }, [{ '\udfff': 1 }, { '\udfff': 2 }, { '\udfff': 3 }]]],
+  ['byte order marks', ['\ufeff', '\ufeffabc', `\ufeff${'long '.repeat(30)}`, 'a\ufeff', '\0', '\u2028']],
+  ['objects', { a: 1, nested: { b: [{ c: {} }] }, 'a b': 1, '': 2 }],
+  ['numeric-like keys', { b: 1, 10: 1, 2: 1, a: 1, '-1': 1, '01': 1, 4294967295: 1, 4294967296: 1 }],
+  ['__proto__ as own key', own],
+  ['no prototype', Object.assign(Object.create(null), { a: 1 })],
+  ['symbol keys and hidden ones are left out', Object.defineProperty({ [Symbol('s')]: 1, a: 1 }, 'hidden', { value: 1 })],
+  ['wide object', wide],
+  ['rows of one shape', rows],
+  ['many shapes', shapes],
+  ['one shape, other order', [{ a: 1, b: 2 }, { b: 1, a: 2 }, { a: 1, b: 2 }, { b: 3, a: 4 }, { a: 1 }, { a: 2 }]],
+  ['arrays', [[], [[]], new Array(14).fill(1), new Array(15).fill(1), new Array(16).fill(1), new Array(70_000).fill('x')]],
+  ['holes', sparse],
+  ['only holes', [new Array(3), new Array(20), new Array(100_000)]],
+  ['vast array', vast],
+  ['undefined is no hole', [undefined, , undefined]], // biome-ignore lint/suspicious/noSparseArray: as above
+  ['match of a regular expression', 'abc'.match(/(?<x>b)/)],
+  ['array with properties beside index', named],
+  ['Map', new Map<unknown, unknown>([['a', 1], [point, point], [NaN, -0], [undefined, new Map()]])],
+  ['Set', new Set<unknown>([1, 'a', point, new Set([1]), undefined])],
+  ['Dates', [new Date(0), new Date(1.7e12 + 0.5), new Date(-1), new Date(NaN), new Date(8.64e15)]],
+  ['regular expressions', [/a/, /[/\]\n]+/giu, new RegExp('', 'y'), Object.assign(/x/g, { lastIndex: 3 })]],
+  ['boxed primitives', [Object(1), Object(-0), Object('s'), Object(false), Object(5n)]],
+  ['typed arrays', [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array].map((T) => T.of(1, 2, 250))],
+  ['BigInt arrays', [BigInt64Array.of(-1n), BigUint64Array.of(2n ** 63n)]],
+  ['empty views', [new Uint8Array(0), new Float64Array(0), new DataView(new ArrayBuffer(0)), new ArrayBuffer(0)]],
+  ['buffer and views on it', { buffer, part: new Uint8Array(buffer, 8, 4), floats: new Float64Array(buffer, 16, 2), data: new DataView(buffer, 3, 5) }],
+  ['views on one buffer', [new Uint8Array(buffer), new Float32Array(buffer, 4, 3), buffer]],
+  ['large typed array', new Float64Array(100_000).map((_, i) => i)],
+  ['errors', [new Error('e'), new EvalError('e'), new RangeError('r'), new ReferenceError('f'), new SyntaxError('s'), new TypeError('t'), new URIError('u'), new Error(''), new Error()]],
+  ['error with cause', failing],
+  ['error without a stack', Object.assign(new Error('x'), { stack: undefined })],
+  ['shared references', { a: point, b: point, c: [point, [point]] }],
+  ['a shared array in many', Array.from({ length: 200 }, (_, i) => ({ i, same: rows, point }))],
+  ['cycle', cycle],
+  ['many shared objects', (() => { const all = Array.from({ length: 50 }, (_, i) => ({ i })); return [...all, ...all, new Set(all)] })()],
+  ['subclasses', [new (class M extends Map<number, number> {})([[1, 2]]), new (class A extends Array<number> {})(1, 2, 3), new (class D extends Date {})(5)]],
+  ['shared Date, RegExp, Map, typed array', (() => { const all = [new Date(1), /r/, new Map(), Uint8Array.of(1), new Error('e'), Object(1)]; return [...all, ...all] })()],
+]
+
+describe('what structured clone carries', () => {
+  test.each(values)('%s', (_name, value) => {
+    const expected = structuredClone(value)
+    expect(difference(pass(value), expected)).toBeUndefined()
+    // As part of something, behind other objects, and twice.
+    const around = { before: [{}, new Map()], value, again: [value], after: 'end' }
+    expect(difference(pass(around), structuredClone(around))).toBeUndefined()
+  })
+
+  test('objects of another realm', () => {
+    const value = runInNewContext('({ a: [1, new Map([[1, new Date(5)]])], e: new TypeError("x"), r: /x/, b: new Uint8Array(2) })')
+    const back = pass(value)
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype)
+    expect([back.a[1] instanceof Map, back.a[1].get(1).getTime(), back.e instanceof TypeError, back.r.source]).toEqual([true, 5, true, 'x'])
+  })
+
+  test('a getter is read once', () => {
+    let reads = 0
+    const value = { get a() { return ++reads }, list: [{ get b() { return ++reads } }, { get b() { return ++reads } }] } // biome-ignore format: one line
+    expect(pass(value)).toEqual({ a: 1, list: [{ b: 2 }, { b: 3 }] })
+  })
+
+  test('a getter may send a message of its own', () => {
+    const inner = { x: [1, 2, 3] }
+    const value = { a: 'before', get b() { return JSON.stringify(pass(inner)) }, c: inner, d: inner } // biome-ignore format: one line
+    expect(pass(value)).toEqual({ a: 'before', b: '{"x":[1,2,3]}', c: inner, d: inner })
+  })
+
+  test('a Map that grows and an array that shrinks while they are read', () => {
+    const map = new Map<unknown, unknown>([['a', { get x() { map.set('b', 1); return 1 } }]]) // biome-ignore format: one line
+    expect(pass(map)).toEqual(new Map([['a', { x: 1 }]]))
+    const list: unknown[] = [{ get x() { list.length = 1; return 1 } }, 2, 3] // biome-ignore format: one line
+    expect(pass(list)).toHaveLength(3)
+  })
+})
+
+describe('beyond structured clone', () => {
+  test('errors keep a name of their own, AggregateErrors what they hold', () => {
+    class AppError extends TypeError {}
+    const back = pass(Object.assign(new AppError('x'), { name: 'AppError' }))
+    expect([back instanceof TypeError, back.name, back.message]).toEqual([true, 'AppError', 'x'])
+    const some = pass(new AggregateError([new RangeError('one'), 2], 'some'))
+    expect([some instanceof AggregateError, some.message, some.errors[0] instanceof RangeError, some.errors[1]]).toEqual([true, 'some', true, 2])
+    const abort = pass(new DOMException('stop', 'AbortError'))
+    expect([abort instanceof Error, abort.name, abort.message]).toEqual([true, 'AbortError', 'stop'])
+  })
+
+  test('an error that is its own cause', () => {
+    const error = new Error('x')
+    error.cause = { error }
+    const [one, two] = pass([error, error])
+    expect([one === two, (one?.cause as { error: Error }).error === one]).toEqual([true, true])
+  })
+
+  test('a Buffer brings its own bytes, not the pool it lies in', () => {
+    const back = pass({ a: Buffer.from('abc'), b: Buffer.from('def') })
+    expect([back.a.constructor, back.a.buffer.byteLength, [...back.b]]).toEqual([Uint8Array, 3, [100, 101, 102]])
+    expect(pass(new Uint8Array(1000).subarray(3, 5)).buffer.byteLength).toBe(2)
+  })
+
+  test('nothing of the receiver lies in shared memory, or in that of another value', () => {
+    const one = pass({ a: Uint8Array.of(1, 2), b: Float64Array.of(1) })
+    const two = pass({ a: Uint8Array.of(3, 4), b: Float64Array.of(2) })
+    expect(one).toEqual({ a: Uint8Array.of(1, 2), b: Float64Array.of(1) })
+    const buffers = [one.a.buffer, one.b.buffer, two.a.buffer, two.b.buffer]
+    expect(new Set(buffers).size).toBe(4)
+    for (const each of buffers) expect(each).toBeInstanceOf(ArrayBuffer)
+    expect(one.a.buffer.byteLength).toBe(2)
+  })
+})
+
+describe('what it refuses', () => {
+  class Account {}
+  const deep = { items: [1, 2, 3, { fn() {} }] }
+  const shared = new Uint8Array(new SharedArrayBuffer(4))
+  const refused: [unknown, string][] = [
+    [() => {}, 'any carries plain data, not function (anonymous) (at $)'],
+    [deep, 'any carries plain data, not function fn (at $.items[3].fn)'],
+    [Symbol('s'), 'any carries plain data, not Symbol(s) (at $)'],
+    [{ a: { 'b c': Symbol.iterator } }, 'any carries plain data, not Symbol(Symbol.iterator) (at $.a["b c"])'],
+    [{ account: new Account() }, 'any carries plain data, not a Account object (at $.account)'],
+    [[Promise.resolve()], 'any carries plain data, not a Promise object (at $[0])'],
+    [new WeakMap(), 'any carries plain data, not a WeakMap object (at $)'],
+    [Object.create(Map.prototype), 'any carries plain data, not a Map object (at $)'],
+    [Object(Symbol('s')), 'any carries plain data, not a Symbol object (at $)'],
+    [new Map([['k', new Map([[1, [Account]]])]]), 'any carries plain data, not function Account (at $.get("k").values()[0][0])'],
+    [new Map([[{ f() {} }, 1]]), 'any carries plain data, not function f (at $.keys()[0].f)'],
+    [new Set([1, deep.items]), 'any carries plain data, not function fn (at $.values()[1][3].fn)'],
+    [new Error('x', { cause: { fn: Account } }), 'any carries plain data, not function Account (at $.cause.fn)'],
+    [new AggregateError([Account]), 'any carries plain data, not function Account (at $.errors[0])'],
+    [Object.assign([, 1, 2], { 5: { fn: Account } }), 'any carries plain data, not function Account (at $[5].fn)'], // biome-ignore lint/suspicious/noSparseArray: holes
+    [[{ a: 1 }, { a: 2 }, { a: Account }], 'any carries plain data, not function Account (at $[2].a)'],
+    [{ shared }, 'any carries copies, and the memory of a Uint8Array object at $.shared is shared: copy it'],
+    [shared.buffer, 'any carries plain data, not a SharedArrayBuffer object (at $)'],
+  ]
+
+  test.each(refused)('%#', (value, message) => {
+    expect(() => codec.measure(value)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', message }))
+    expect(pass({ a: [1] })).toEqual({ a: [1] }) // and is ready for the next
+  })
+
+  test('values nested too deeply; what is not is read on a small stack', () => {
+    const nest = (depth: number, around: (inner: unknown) => unknown) => {
+      let value: unknown = 1
+      for (let i = 0; i < depth; i++) value = around(value)
+      return value
+    }
+    const arounds = [(n: unknown) => ({ n }), (n: unknown) => [n], (n: unknown) => new Map([[1, n]]), (n: unknown) => new Error('', { cause: n })]
+    for (const around of arounds) {
+      expect(() => codec.measure(nest(1001, around))).toThrow(/^any carries values nested up to 1000 levels deep, not \$.*…$/)
+      const value = nest(1000, around)
+      expect(codec.measure(pass(value))).toBe(codec.measure(value))
+    }
+    const script = `import { any } from 'millrace'; let v = 1; for (let i = 0; i < 999; i++) v = new Map([[i, v]]); const s = {}; v = [s, v, s]
+      const c = any(), n = c.measure(v), u8 = new Uint8Array(new SharedArrayBuffer(n)); c.encode(v, { u8 }, 0, n); c.decode({ u8 }, 0, n)`
+    execFileSync(process.execPath, ['--stack-size=850', '--input-type=module', '-e', script])
+  })
+
+  test('what a getter throws comes through', () => {
+    const boo = new Error('boo')
+    expect(() => codec.measure({ get a() { throw boo } })).toThrow(boo) // biome-ignore format: one line
+    expect(pass([1])).toEqual([1])
+  })
+})
+
+describe('encode', () => {
+  test('never writes beyond its limit', () => {
+    const { u8 } = arena
+    u8.fill(0x11, 0, 256)
+    let text = 'a'
+    const value = { get text() { return text } } // biome-ignore format: one line
+    const size = codec.measure(value)
+    codec.measure('another in between')
+    text = 'b'.repeat(100)
+    expect(() => codec.encode(value, arena, AT, AT + size)).toThrow(
+      expect.objectContaining({ name: 'RangeError', message: `any needs 109 bytes for this value, and ${size} were set aside: it has changed meanwhile` }),
+    )
+    expect(u8.subarray(0, 256).every((byte) => byte === 0x11)).toBe(true)
+  })
+
+  test('needs no measure before it', () => {
+    const end = codec.encode([1, 2], arena, AT, AT + 100)
+    expect([end, codec.decode(arena, AT, end)]).toEqual([AT + 3, [1, 2]])
+  })
+})
+
+/** The bytes of a message. */
+function bytesOf(value: unknown): Uint8Array {
+  const end = codec.encode(value, arena, 0, 2 ** 21)
+  return arena.u8.slice(0, end)
+}
+
+function decode(bytes: Uint8Array | number[]): unknown {
+  arena.u8.set(bytes, AT)
+  return codec.decode(arena, AT, AT + bytes.length)
+}
+
+describe('messages stand alone', () => {
+  test('equal values give equal bytes, whatever came before', () => {
+    const first = bytesOf(rows)
+    bytesOf(shapes)
+    decode(bytesOf(shapes))
+    expect(bytesOf(rows)).toEqual(first)
+  })
+
+  test('a record defined in one message is not known in the next', () => {
+    const [a, b] = [bytesOf([{ k: 1 }, { k: 2 }, { k: 3 }]), bytesOf({ x: 1 })]
+    for (let i = 0; i < 50; i++) expect(decode(a)).toEqual([{ k: 1 }, { k: 2 }, { k: 3 }])
+    expect(decode([0x91, 0x40])).toEqual([0x40])
+    expect(decode(b)).toEqual({ x: 1 })
+  })
+})
+
+describe('damaged messages', () => {
+  const forged: [string, number[]][] = [
+    ['nothing', []],
+    ['half a number', [0xcb, 1, 2]],
+    ['more behind the end', [1, 2]],
+    ['array of four billion', [0xdd, 255, 255, 255, 255, 1]],
+    ['object of four billion', [0xdf, 255, 255, 255, 255, 1]],
+    ['string of four billion', [0xdb, 255, 255, 255, 255, 65]],
+    ['bytes of four billion', [0xc6, 255, 255, 255, 255, 65]],
+    ['reference to nothing', [0x91, 0xd4, 1, 0, 9]],
+    ['reference as root', [0xd4, 1, 0, 0]],
+    ['reference that is no number', [0x91, 0xd4, 1, 0, 0xa1, 65]],
+    ['rest of four billion, then more', [0x91, 0xd4, 2, 0, 0x91, 0xce, 255, 255, 255, 255, 7]],
+    ['rest in a Map', [0xd4, 5, 0, 0x92, 1, 0xd4, 2, 0, 0x91, 5]],
+    ['alias beyond its buffer', [0x92, 0xd4, 12, 0, 0x92, 12, 0xc4, 1, 5, 0xd4, 13, 0, 0x94, 1, 1, 0, 9]],
+    ['view of no kind', [0xd4, 12, 0, 0x92, 99, 0xc4, 1, 5]],
+    ['eight-byte view on three bytes', [0xd4, 12, 0, 0x92, 8, 0xc4, 3, 1, 2, 3]],
+    ['regular expression that is none', [0xd4, 9, 0, 0x92, 0xa1, 40, 0xa0]],
+    ['BigInt of no digits', [0xd4, 8, 0, 0xa1, 120]],
+    ['error of no kind', [0xd4, 10, 0, 0x97, 99, 0xc0, 0xc0, 0xc0, 0, 0xc0, 0xc0]],
+    ["msgpackr's own types", [0xd4, 0x65, 0, 0x92, 1, 2]],
+    ["msgpackr's bundles", [0xd6, 0x62, 0x80, 0, 0, 1, 1]],
+    ["msgpackr's pointers", [0xd6, 0x70, 0, 0, 0, 1]],
+    ['timestamp', [0xd6, 0xff, 0, 0, 0, 1]],
+  ]
+
+  test.each(forged)('%s', (_name, bytes) => {
+    expect(() => decode(bytes)).toThrow(expect.objectContaining({ name: 'TypeError', message: expect.stringMatching(/^these bytes are no message of any \(/) }))
+  })
+
+  test('names of records are data, never code', () => {
+    const name = '"]:(globalThis.pwned=1),["x'
+    const definition = [0xd4, 0x72, 0x40, 0x91, 0xa0 + name.length, ...Buffer.from(name)]
+    const bytes = [0xdc, 0, 41, ...definition, 1, ...new Array(40).fill([0x40, 2]).flat()]
+    for (let i = 0; i < 20; i++) expect((decode(bytes) as object[]).length).toBe(41)
+    expect('pwned' in globalThis).toBe(false)
+  })
+
+  test('no way to a prototype', () => {
+    const keys = ['__proto__', 'constructor', 'prototype']
+    for (const key of keys) {
+      const k = [0xa0 + key.length, ...Buffer.from(key)]
+      const evil = [0x81, 0xa3, 112, 119, 110, 1] // { pwn: 1 }
+      decode([0x81, ...k, ...evil])
+      decode([0xd4, 0x72, 0x40, 0x91, ...k, ...evil])
+      decode([0x92, 0xd4, 4, 0, 0x92, ...k, ...evil, 0xd4, 1, 0, 0])
+      const array = decode([0x91, 0xd4, 2, 0, 0x93, 0, ...k, ...evil])
+      expect(Array.isArray(array) && Object.getPrototypeOf(array) === Array.prototype).toBe(true)
+    }
+    expect([({} as { pwn?: 1 }).pwn, ([] as { pwn?: 1 }).pwn, (Object as { pwn?: 1 }).pwn]).toEqual([undefined, undefined, undefined])
+  })
+
+  test('300,000 mutated messages give a value or a TypeError', () => {
+    const { below: next } = random('any')
+    const seeds = values.filter(([, value]) => codec.measure(value) < 3000).map(([, value]) => bytesOf(value))
+    const started = performance.now()
+    let values_ = 0
+    for (let round = 0; round < 300_000; round++) {
+      const seed = seeds[next(seeds.length)]!
+      // A window of a message, or all of it, with some bytes changed.
+      const length = next(4) === 0 ? 1 + next(seed.length) : seed.length
+      const bytes = seed.slice(0, Math.min(length, 400))
+      for (let n = 1 + next(4); n > 0; n--) bytes[next(bytes.length)] = next(3) === 0 ? TOKENS[next(TOKENS.length)]! : next(256)
+      try {
+        decode(bytes)
+        values_++
+      } catch (error) {
+        if (!(error instanceof TypeError) || !error.message.startsWith('these bytes are no message of any')) throw error
+      }
+    }
+    expect(values_).toBeGreaterThan(1000)
+    expect(performance.now() - started).toBeLessThan(30_000)
+    expect(Object.keys(Object.prototype)).toEqual([])
+    expect(pass(cycle)).toBeDefined()
+  }, 60_000)
+})
+
+/** Bytes with a meaning: headers, extension types, records. */
+const TOKENS = [0x40, 0x41, 0x80, 0x82, 0x90, 0x92, 0xa4, 0xc1, 0xc4, 0xc6, 0xc7, 0xc9, 0xd4, 0xd5, 0xd6, 0xd8, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0x72, 0x62, 0x69, 0x70, 0xff, ...Array.from({ length: 14 }, (_, i) => i)] // biome-ignore format: one list
+
+test('works where code generation from strings is forbidden', () => {
+  const script = `import { any } from 'millrace'
+    const c = any(), v = Array.from({ length: 50 }, (_, i) => ({ id: i, tags: ['a'] })), n = c.measure(v), u8 = new Uint8Array(n)
+    c.encode(v, { u8 }, 0, n); if (JSON.stringify(c.decode({ u8 }, 0, n)) !== JSON.stringify(v)) throw new Error('other')
+    try { Function('1') } catch { console.log('forbidden') }`
+  const out = execFileSync(process.execPath, ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script], { encoding: 'utf8' })
+  expect(out).toBe('forbidden\n')
+})

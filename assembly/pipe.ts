@@ -120,7 +120,8 @@ export function pipe_reserve(p: usize, open: u32, bytes: u32): usize {
   if (capacity - distance(get32(p + PIPE_HEAD_SEEN), write, capacity) < skip + size) {
     const head = load32(p + PIPE_HEAD); // pairs with pipe_release: what was read before may be overwritten
     set32(p + PIPE_HEAD_SEEN, head);
-    if (capacity - distance(head, write, capacity) < skip + size) return WOULD_BLOCK;
+    // Not the hint from above: who waits for room must see the close that it has not been told of.
+    if (capacity - distance(head, write, capacity) < skip + size) return load32(p + PIPE_TAIL) & PIPE_CLOSED ? CLOSED : WOULD_BLOCK;
   }
   // Plain from here: between tail and head the ring is the writer's.
   if (skip != 0) {

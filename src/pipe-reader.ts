@@ -49,6 +49,8 @@ export class PipeReader extends PipeSide {
   /** Bytes read after which room is given back while a batch goes on. */
   readonly #portion: number
   readonly #words: Uint32Array
+  /** See `#bytes`. */
+  readonly #arrays: (Uint8Array | undefined)[] = new Array(ARRAYS).fill(undefined)
   /** Address of a record that has been read by a wait, and not used yet; 0 if none. */
   #stash = 0
   /** The record of the last attempt of `#read`. */
@@ -147,6 +149,7 @@ export class PipeReader extends PipeSide {
    */
   tryDrain(use: (bytes: Uint8Array) => void, max = Number.POSITIVE_INFINITY): number {
     checkCallback(use, 'tryDrain')
+    checkMax(max)
     if (!this.enter()) return 0
     const from = this.#drained
     this.hold(false)
@@ -266,8 +269,14 @@ export class PipeReader extends PipeSide {
     return this.#words[(at - RECORD_BYTES) >>> 2] as number
   }
 
+  /** The bytes of a record, as an array that may have served for one before: to make one costs more than to move a short record. */
   #bytes(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.#words.buffer, at, length)
+    const place = (at / RECORD_BYTES) & (ARRAYS - 1)
+    const known = this.#arrays[place]
+    if (known !== undefined && known.length === length && known.byteOffset === at) return known
+    const made = new Uint8Array(this.#words.buffer, at, length)
+    this.#arrays[place] = made
+    return made
   }
 
   /** One attempt to copy a record into `#record`: OK, WOULD_BLOCK, CLOSED or STALE. */
@@ -281,7 +290,8 @@ export class PipeReader extends PipeSide {
 
   /** One attempt to copy records into the array. */
   #readMany(records: Uint8Array[], max: number): number {
-    let at = max > 0 ? this.#next() : checkMax(max)
+    checkMax(max)
+    let at = max > 0 ? this.#next() : CLOSED
     if (at < ARENA) return at
     do records.push(this.share.u8.slice(at, at + this.#lengthAt(at)))
     while (records.length < max && (at = this.#next()) >= ARENA)
@@ -393,13 +403,14 @@ export class PipeReader extends PipeSide {
   }
 }
 
+/** A power of two. */
+const ARRAYS = 1024
 /** Records between two looks at the event loop. */
 const PORTION = 256
 
-function checkMax(max: number): number {
-  if (typeof max !== 'number') throw typeError(`the number of records to read is a number, not ${show(max)}`)
-  if (max !== 0) throw rangeError(`the number of records to read is 0 or more, not ${show(max)}`)
-  return CLOSED
+function checkMax(max: number): void {
+  if (typeof max !== 'number') throw typeError(`the number of records is a number, not ${show(max)}`)
+  if (!(max >= 0)) throw rangeError(`the number of records is 0 or more, not ${show(max)}`)
 }
 
 function checkCallback(use: unknown, method: string): void {

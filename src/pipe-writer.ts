@@ -32,18 +32,22 @@ export class PipeReservation {
    * @throws ClosedError if the pipe was closed meanwhile; RangeError for a length that is not within `bytes`; TypeError once it has ended.
    */
   commit(length: number = this.#bytes.length): void {
+    if (this.#writer === undefined) throw ended()
+    checkLength(length, this.#bytes.length)
     this.#end(length).commit()
   }
 
   /** As `commit`, but the reader sees it only with the next record that is committed, or after `flush`: for many records at once. */
   stage(length: number = this.#bytes.length): void {
+    if (this.#writer === undefined) throw ended()
+    checkLength(length, this.#bytes.length)
     this.#end(length).staged()
   }
 
   /** Gives the room back: nothing is sent. Does nothing once it has ended. */
   abort(): void {
     if (this.#writer === undefined) return
-    this.#end(-1).staged()
+    this.#end(TAKEN_BACK).staged()
   }
 
   /** As `abort`. */
@@ -54,7 +58,6 @@ export class PipeReservation {
   #end(length: number): ReservationOwner {
     const writer = this.#writer
     if (writer === undefined) throw ended()
-    if (length !== -1) checkLength(length, this.#bytes.length)
     if (length !== this.#bytes.length) writer.trim(this.#at, length)
     this.#writer = undefined
     this.#bytes = NONE
@@ -70,6 +73,8 @@ interface ReservationOwner {
 }
 
 const NONE = new Uint8Array(0)
+/** Instead of a length. */
+const TAKEN_BACK = -1
 
 function ended(): TypeError {
   return typeError('the reservation has ended: it was committed, staged or aborted')

@@ -7,6 +7,7 @@ import { channels } from './channel.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
+import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   ...rings,
   ...channels,
   ...batches,
+  ...pipes,
   ...rendezvous,
   ...selects,
   ...delegation,

@@ -17,8 +17,8 @@ export function numberOf(bytes: Uint8Array, at: number): number {
 
 export interface BytePipe {
   readonly handle: unknown
-  writeManySync(records: Uint8Array[]): number
-  drainSync(use: (bytes: Uint8Array) => void): number
+  writeRowsSync(rows: Uint8Array, size: number): number
+  drainRowsSync(use: (bytes: Uint8Array, size: number) => void): number
   close(): void
   dispose(): void
 }
@@ -49,10 +49,10 @@ export function pipeContender(library: PipeLibrary): Contender {
 }
 
 function produce(pipe: BytePipe, count: number): Outcome {
-  const records = Array.from({ length: BATCH }, () => new Uint8Array(PIPE_RECORD))
+  const batch = new Uint8Array(BATCH * PIPE_RECORD)
   for (let value = 0; value < count; value += BATCH) {
-    for (let at = 0; at < BATCH; at++) number(records[at], 0, value + at)
-    pipe.writeManySync(records)
+    for (let at = 0; at < BATCH; at++) number(batch, at * PIPE_RECORD, value + at)
+    pipe.writeRowsSync(batch, PIPE_RECORD)
   }
   pipe.close()
   return NOTHING
@@ -60,8 +60,8 @@ function produce(pipe: BytePipe, count: number): Outcome {
 
 function consume(pipe: BytePipe): Outcome {
   let sum = 0
-  const count = pipe.drainSync((bytes) => {
-    sum += numberOf(bytes, 0)
+  const count = pipe.drainRowsSync((bytes, size) => {
+    for (let at = 0; at < bytes.length; at += size) sum += numberOf(bytes, at)
   })
   return { count, sum }
 }

@@ -84,6 +84,42 @@ describe('one thread', () => {
     expect(seen).toEqual([2])
   })
 
+  test('rows: written together, read one by one or together', async () => {
+    using p = make(1024)
+    const rows = Uint8Array.from({ length: 24 * 20 }, (_, i) => Math.floor(i / 24))
+    const all: [number, number][] = []
+    const note = (b: Uint8Array, size: number): void => {
+      for (let at = 0; at < b.length; at += size) all.push([b[at] as number, size])
+    }
+    expect(p.tryWriteRows(rows, 24)).toBe(20)
+    for (let i = 0; i < 3; i++) expect(p.tryRead()).toEqual(filled(24, i))
+    const view = p.tryReadView()
+    expect(view?.bytes.slice()).toEqual(filled(24, 3))
+    view?.release()
+    expect(p.length).toBe(4 * 8 + 16 * 24)
+    expect(p.tryDrainRows(note)).toBe(16)
+    expect(all).toEqual(Array.from({ length: 16 }, (_, i) => [i + 4, 24]))
+    // Of a size that is not aligned, and single records.
+    expect([p.tryWriteRows(bytes(1, 2, 3, 4, 5, 6), 3), p.tryWrite(bytes(7)), p.tryWrite(bytes())]).toEqual([2, true, true])
+    const parts: number[][] = []
+    expect(p.tryDrainRows((b, size) => parts.push([size, ...b]))).toBe(4)
+    expect(parts).toEqual([[3, 1, 2, 3], [3, 4, 5, 6], [1, 7], [0]])
+    // As much as there is room for, and the rest when there is.
+    const many = new Uint8Array(16 * 200)
+    const done = p.tryWriteRows(many, 16)
+    expect(done).toBeGreaterThan(50)
+    expect(p.tryWriteRows(many, 16)).toBe(0)
+    expect(thrown(() => p.writeRowsSync(many, 16, { timeout: 1 }))).toMatchObject({ code: 'ERR_TIMEOUT', transferred: 0 })
+    const rest = p.writeRows(many.subarray(16 * done), 16)
+    let read = 0
+    while (read < 200) read += (await p.readMany(7)).length
+    expect([await rest, read, p.tryRead()]).toEqual([200 - done, 200, undefined])
+    expect([p.tryWriteRows(new Uint8Array(0), 8), p.writeRowsSync(new Uint8Array(0), 8)]).toEqual([0, 0])
+    for (const size of [0, 7, -8, 0.5, 512]) expect(thrown(() => p.tryWriteRows(new Uint8Array(16), size))).toBeInstanceOf(RangeError)
+    expect(thrown(() => p.tryWriteRows([] as never, 8))).toBeInstanceOf(TypeError)
+    expect(await rejection(p.writeRows(new Uint8Array(16), '8' as never))).toBeInstanceOf(TypeError)
+  })
+
   test('a record that is refused ends a batch; those before it are written', () => {
     using p = make(64)
     expect(thrown(() => p.tryWriteMany([bytes(1), 'x' as never, bytes(2)]))).toBeInstanceOf(TypeError)
@@ -97,7 +133,20 @@ describe('one thread', () => {
       const model: Uint8Array[] = []
       for (let i = 0; i < rounds(2000); i++) {
         const record = Uint8Array.from({ length: rng.below(p.maxRecord + 1) }, () => rng.below(256))
-        switch (rng.below(5)) {
+        switch (rng.below(7)) {
+          case 5: {
+            const size = Math.min(p.maxRecord, 8 * (1 + rng.below(4)) - (rng.below(4) ? 0 : 3))
+            const rows = Uint8Array.from({ length: size * rng.below(30) }, () => rng.below(256))
+            const n = p.tryWriteRows(rows, size)
+            for (let k = 0; k < n; k++) model.push(rows.slice(k * size, (k + 1) * size))
+            break
+          }
+          case 6:
+            p.tryDrainRows((block, size) => {
+              for (let at = 0; at < block.length; at += size) expectSame(block.slice(at, at + size), model.shift())
+              if (block.length === 0) expectSame(block.slice(), model.shift())
+            }, rng.below(3))
+            break
           case 0:
             if (p.tryWrite(record)) model.push(record)
             else expect(model.length).toBeGreaterThan(0)
@@ -493,8 +542,8 @@ describe.each(placements)('$name', ({ left, right }) => {
 })
 
 describe('between threads', () => {
-  test('a blocking writer and drain, views and for await read a million bytes', async () => {
-    for (const how of ['drain', 'views', 'records']) {
+  test('a blocking reader by drain, rows, views and records reads a million bytes', async () => {
+    for (const how of ['drain', 'rows', 'views', 'records']) {
       using p = make(4096)
       const sum = elsewhere(
         'blocking',
@@ -505,6 +554,7 @@ describe('between threads', () => {
             for (const byte of record) sum += byte
           }
           if (how === 'drain') io.drain(p, add)
+          else if (how === 'rows') p.drainRowsSync(add)
           else for (const record of how === 'views' ? p.views() : p.sync()) add(record)
           return sum
         },
@@ -515,7 +565,8 @@ describe('between threads', () => {
       for (let i = 0; i < 2500; i++) {
         const record = filled(400, i & 255)
         expected += 400 * (i & 255)
-        await p.write(record)
+        if (how === 'rows') await p.writeRows(record, 40)
+        else await p.write(record)
       }
       p.close()
       expect(await sum).toBe(expected)
@@ -576,8 +627,13 @@ describe('between threads', () => {
             // Which record comes next is noted after it has been written: the heir may write one again, and skips none.
             const next = Atomics.load(words, 0)
             values.fill(next)
-            if (next % 3 === 0) p.writeManySync([record])
-            else if (next % 3 === 1) await p.write(record)
+            if (next % 4 === 0) p.writeManySync([record])
+            else if (next % 4 === 1) await p.write(record)
+            else if (next % 4 === 2) {
+              // Rows of 16 bytes: the same record, twice.
+              const rows = new Int32Array(8).fill(next)
+              p.writeRowsSync(new Uint8Array(rows.buffer), 16)
+            }
             else {
               const r = p.reserveSync(20)
               r.bytes.set(record)
@@ -588,7 +644,7 @@ describe('between threads', () => {
             const view = p.readViewSync()
             if (view === undefined) break
             const copy = new Int32Array(view.bytes.slice().buffer)
-            if (copy.length !== 3 || copy[0] !== copy[1] || copy[0] !== copy[2]) Atomics.add(words, 2, 1)
+            if (copy.length !== 3 + Number((copy[0] as number) % 4 === 2) || copy.some((v) => v !== copy[0])) Atomics.add(words, 2, 1)
             // Seen before (an heir), or the next one.
             const last = Atomics.load(words, 1)
             if (copy[0] > last + 1) Atomics.add(words, 3, 1)

@@ -124,7 +124,8 @@ export function registerSpec(initial = 0): Spec<number> {
 }
 
 interface PipeState {
-  readonly items: readonly { readonly v: Value; /** Position after it. */ readonly end: number }[]
+  /** With the position after each, and whether the next one lies in the same rows. */
+  readonly items: readonly { readonly v: Value; readonly end: number; readonly more: boolean }[]
   readonly head: number
   readonly tail: number
   /** Looked at and not released. */
@@ -141,13 +142,22 @@ export function pipeSpec(
   bytes: (v: number) => number,
   initial: readonly number[] = [],
   offset = 0,
+  rows: readonly number[] = [],
 ): Spec<PipeState> {
   const same = (q: PipeState, r: Value): readonly [Value, PipeState] => [r, q]
-  const append = (q: PipeState, v: number): PipeState | undefined => {
-    const size = sizeOf(bytes(v))
+  /** One record, or several as rows. */
+  const append = (q: PipeState, ...values: number[]): PipeState | undefined => {
+    const row = bytes(values[0] as number)
+    const size = sizeOf(row * values.length)
     const rest = capacity - (q.tail % capacity)
-    const tail = q.tail + (rest < size ? rest : 0) + size
-    return tail - q.head > capacity ? undefined : { ...q, tail, items: [...q.items, { v, end: tail }] }
+    const from = q.tail + (rest < size ? rest : 0)
+    const tail = from + size
+    if (tail - q.head > capacity) return undefined
+    const added = values.map((v, k) => {
+      const more = k < values.length - 1
+      return { v, more, end: more ? from + (k + 1) * row : tail }
+    })
+    return { ...q, tail, items: [...q.items, ...added] }
   }
   const remove = (q: PipeState, n: number): PipeState => ({
     ...q,
@@ -160,7 +170,7 @@ export function pipeSpec(
     init: () => {
       let q: PipeState = { items: [], head: offset, tail: offset, held: 0, closed: false }
       for (const v of initial) q = append(q, v) as PipeState
-      return q
+      return rows.length > 0 ? (append(q, ...rows) as PipeState) : q
     },
     key: (q) => `${q.items.map((i) => i.v).join()}@${q.head}-${q.tail}~${q.held}${q.closed ? '!' : ''}`,
     apply(q, op, arg) {
@@ -175,6 +185,11 @@ export function pipeSpec(
           else if (op === 'tryWrite') out.push(same(q, 'full'))
           if (op === 'writeTimed') out.push(same(q, 'timeout'))
           return out
+        }
+        case 'writeRows': {
+          if (q.closed) return [same(q, 'closed')]
+          const next = append(q, ...String(arg).split(',').map(Number))
+          return next ? [['ok', next]] : [same(q, 'full')]
         }
         // As many as there was room for: more room may have come meanwhile.
         case 'writeMany': {
@@ -197,6 +212,12 @@ export function pipeSpec(
           else if (op === 'tryRead') out.push(same(q, 'empty'))
           if (op === 'readTimed') out.push(same(q, 'timeout'))
           return out
+        }
+        case 'readRows': {
+          if (q.items.length === 0) return [same(q, q.closed ? 'closed' : 'empty')]
+          const n = q.items.findIndex((i) => !i.more) + 1
+          const got = q.items.slice(0, n).map((i) => i.v)
+          return [[n === 1 ? got[0] : got.join(), remove(q, n)]]
         }
         // As many as were there: more may have come meanwhile.
         case 'readMany':

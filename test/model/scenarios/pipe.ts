@@ -17,6 +17,8 @@ interface PipeWorld extends World {
 }
 
 type Call = ReturnType<Thread['call']>
+/** How an operation is tried; `blind`: without the second look after parking. */
+type How = Style | 'try' | 'blind'
 type Attempt = () => Generator<Call, number, number>
 
 /** A pipe with those records in it, after others have gone through and moved it on by `offset` bytes. */
@@ -32,13 +34,13 @@ function make(b: Bench, capacity: number, bytes: (v: number) => number, prefill:
   b.call('pipe_init', p, capacity, data[0], room[0])
   const w = { ...base, p, open: b.read(p + L.HEAD_STATE!), data, room, bytes }
   for (let done = 0; done < offset; done += L.RECORD_BYTES!) {
-    b.call('pipe_reserve', p, w.open, 0)
+    b.call('pipe_reserve', p, w.open, 0, 0)
     b.call('pipe_publish', p, w.open)
-    b.call('pipe_next', p, w.open)
+    b.call('pipe_next', p, w.open, 0)
     b.call('pipe_release', p, w.open)
   }
   for (const v of prefill) {
-    const at = b.call('pipe_reserve', p, w.open, bytes(v))
+    const at = b.call('pipe_reserve', p, w.open, bytes(v), 0)
     for (let k = 0; k * 4 < bytes(v); k++) b.i32[(at >> 2) + k] = 10 * v + k
     b.call('pipe_publish', p, w.open)
   }
@@ -60,14 +62,14 @@ function* waitAt(
   t: Thread,
   w: PipeWorld,
   gate: PipeWorld['data'],
-  style: Style,
+  style: Style | 'blind',
   attempt: Attempt,
 ): Generator<Call, number | 'timeout', number> {
   const { L } = w
   for (;;) {
     const waiter = yield t.call('channel_parkReceive', ...gate, style === 'async' ? 0 : L.TOKEN_BLOCKING! | 0)
     if (waiter < L.ARENA!) return waiter
-    let status = yield* attempt()
+    let status = style === 'blind' ? L.WOULD_BLOCK! : yield* attempt()
     let end = L.DONE!
     if (status !== L.WOULD_BLOCK) {
       end = yield t.call('waiter_cancel', waiter)
@@ -99,7 +101,7 @@ function* waitAt(
 
 /** Places a record and writes its words. */
 function* place(t: Thread, w: PipeWorld, v: number): Generator<Call, number, number> {
-  const at = yield t.call('pipe_reserve', w.p, w.open, w.bytes(v))
+  const at = yield t.call('pipe_reserve', w.p, w.open, w.bytes(v), 0)
   if (at < w.L.ARENA!) return at
   for (let k = 0; k * 4 < w.bytes(v); k++) t.set(at + 4 * k, 10 * v + k)
   return w.L.OK!
@@ -112,7 +114,7 @@ function* publish(t: Thread, w: PipeWorld): Generator<Call, number, number> {
   return w.L.OK!
 }
 
-function* write(t: Thread, w: PipeWorld, v: number, style: Style | 'try'): Program {
+function* write(t: Thread, w: PipeWorld, v: number, style: How): Program {
   const { L } = w
   yield t.begin(style === 'try' ? 'tryWrite' : style === 'timed' ? 'writeTimed' : 'write', v)
   const attempt: Attempt = function* () {
@@ -140,7 +142,7 @@ function* writeMany(t: Thread, w: PipeWorld, values: number[]): Program {
 function* trim(t: Thread, w: PipeWorld, v: number, by: number | 'abort'): Program {
   const { L } = w
   yield t.begin('tryWrite', v)
-  const at = yield t.call('pipe_reserve', w.p, w.open, w.bytes(v) + (by === 'abort' ? 0 : by))
+  const at = yield t.call('pipe_reserve', w.p, w.open, w.bytes(v) + (by === 'abort' ? 0 : by), 0)
   if (at < L.ARENA!) return yield t.end(at === L.WOULD_BLOCK ? 'full' : word(w, at))
   for (let k = 0; k * 4 < w.bytes(v); k++) t.set(at + 4 * k, 10 * v + k)
   yield t.call('pipe_trim', w.p, at, by === 'abort' ? -1 : w.bytes(v))
@@ -148,29 +150,52 @@ function* trim(t: Thread, w: PipeWorld, v: number, by: number | 'abort'): Progra
   yield t.end(by === 'abort' ? 'full' : word(w, s))
 }
 
-/** The record at the address: its value, or what is wrong with it. */
-function record(get: (at: number) => number, w: PipeWorld, at: number): Value {
-  const length = get(at - w.L.RECORD_BYTES!)
-  const v = Math.floor(get(at) / 10)
-  if (length !== w.bytes(v)) return `a record of ${length} bytes`
-  for (let k = 0; k * 4 < length; k++) if (get(at + 4 * k) !== 10 * v + k) return `a torn record ${v}`
-  return v
+/** Writes records of one length as rows, if all of them fit. */
+function* writeRows(t: Thread, w: PipeWorld, values: number[]): Program {
+  const { L } = w
+  yield t.begin('writeRows', values.join())
+  const row = w.bytes(values[0] as number)
+  const at = yield t.call('pipe_reserve', w.p, w.open, row * values.length, row)
+  if (at < L.ARENA!) return yield t.end(at === L.WOULD_BLOCK ? 'full' : word(w, at))
+  for (const [i, v] of values.entries()) for (let k = 0; k * 4 < row; k++) t.set(at + i * row + 4 * k, 10 * v + k)
+  yield t.end(word(w, yield* publish(t, w)))
 }
+
+/** The records at the address, of which the last `next` told the length: their values, or what is wrong with them. */
+function record(get: (at: number) => number, own: (at: number) => number, w: PipeWorld, at: number): Value {
+  const [length, row] = [own(w.p + w.L.PIPE_LENGTH!), own(w.p + w.L.PIPE_ROW!)]
+  const values: number[] = []
+  for (let from = at; from < at + length; from += row) {
+    const v = Math.floor(get(from) / 10)
+    if (row !== w.bytes(v)) return `a record of ${row} bytes`
+    for (let k = 0; k * 4 < row; k++) if (get(from + 4 * k) !== 10 * v + k) return `a torn record ${v}`
+    values.push(v)
+  }
+  return values.length === 1 ? values[0] : values.join()
+}
+
+const recordOf = (t: Thread, w: PipeWorld, at: number): Value =>
+  record(
+    (a) => t.get(a),
+    (a) => t.peek(a),
+    w,
+    at,
+  )
 
 function* release(t: Thread, w: PipeWorld): Generator<Call, void, number> {
   if ((yield t.call('pipe_release', w.p, w.open)) === w.L.KNOCK) yield* wake(t, w.room)
 }
 
 /** Reads up to `max` records and releases them at once. */
-function* read(t: Thread, w: PipeWorld, style: Style | 'try', max = 1): Program {
+function* read(t: Thread, w: PipeWorld, style: How, max = 1): Program {
   const { L } = w
   yield t.begin(max > 1 ? 'readMany' : style === 'try' ? 'tryRead' : style === 'timed' ? 'readTimed' : 'read')
   const got: Value[] = []
   const attempt: Attempt = function* () {
     for (;;) {
-      const at: number = yield t.call('pipe_next', w.p, w.open)
+      const at: number = yield t.call('pipe_next', w.p, w.open, 0)
       if (at < L.ARENA! && got.length === 0) return at
-      if (at >= L.ARENA!) got.push(record((a) => t.get(a), w, at))
+      if (at >= L.ARENA!) got.push(recordOf(t, w, at))
       if (at < L.ARENA! || got.length === max) break
     }
     yield* release(t, w)
@@ -187,14 +212,25 @@ function* read(t: Thread, w: PipeWorld, style: Style | 'try', max = 1): Program 
 function* view(t: Thread, w: PipeWorld): Program {
   const { L } = w
   yield t.begin('look')
-  const at: number = yield t.call('pipe_next', w.p, w.open)
+  const at: number = yield t.call('pipe_next', w.p, w.open, 0)
   if (at < L.ARENA!) return yield t.end(at === L.WOULD_BLOCK ? 'empty' : word(w, at))
-  const seen = record((a) => t.get(a), w, at)
+  const seen = recordOf(t, w, at)
   yield t.end(seen)
   yield t.begin('release')
-  const again = record((a) => t.get(a), w, at)
+  const again = recordOf(t, w, at)
   yield* release(t, w)
   yield t.end(again === seen ? 'ok' : `changed to ${again}`)
+}
+
+/** Reads all rows that lie together. */
+function* readRows(t: Thread, w: PipeWorld): Program {
+  const { L } = w
+  yield t.begin('readRows')
+  const at: number = yield t.call('pipe_next', w.p, w.open, 1)
+  if (at < L.ARENA!) return yield t.end(at === L.WOULD_BLOCK ? 'empty' : word(w, at))
+  const seen = recordOf(t, w, at)
+  yield* release(t, w)
+  yield t.end(seen)
 }
 
 function* close(t: Thread, w: PipeWorld): Program {
@@ -216,16 +252,22 @@ function* claim(t: Thread, w: PipeWorld, side: 'PIPE_WRITER' | 'PIPE_READER', re
 }
 
 /**
- * Steps: a number is written (`try 1`, `block 1`, `timed 1`, `async 1`), `1,2` written as one batch, `read`, `try read`, `many`, `view`, `close`,
- * `short 1` reserved longer, `abort 1`; `writer` and `reader` claim that side, `not writer` in vain.
+ * Steps: a number is written (`try 1`, `block 1`, `timed 1`, `async 1`), `1,2` written as one batch, `rows 1,3` as rows, `read`, `try read`, `many`,
+ * `rows` (all that lie together), `view`, `close`,
+ * `short 1` reserved longer, `abort 1`; `writer` and `reader` claim that side, `not writer` in vain; `heir read` reads if it can
+ * claim the reader's side at once.
  */
 function steps(...list: string[]): (t: Thread, w: PipeWorld) => Program {
   return function* (t, w) {
     for (const s of list) {
       const [how, what] = s.includes(' ') ? (s.split(' ') as [string, string]) : [undefined, s]
-      const style = (how ?? 'block') as Style | 'try'
+      const style = (how ?? 'block') as How
       if (how === 'short') yield* trim(t, w, Number(what), 16)
-      else if (how === 'abort') yield* trim(t, w, Number(what), 'abort')
+      else if (how === 'rows') yield* writeRows(t, w, what.split(',').map(Number))
+      else if (what === 'rows') yield* readRows(t, w)
+      else if (how === 'heir') {
+        if ((yield t.call('pipe_claim', w.p, w.open, w.L.PIPE_READER!)) === w.L.OK) yield* read(t, w, 'block')
+      } else if (how === 'abort') yield* trim(t, w, Number(what), 'abort')
       else if (how === 'not') yield* claim(t, w, what === 'writer' ? 'PIPE_WRITER' : 'PIPE_READER', w.L.WOULD_BLOCK!)
       else if (what === 'writer' || what === 'reader') yield* claim(t, w, what === 'writer' ? 'PIPE_WRITER' : 'PIPE_READER')
       else if (what === 'read') yield* read(t, w, style)
@@ -259,18 +301,8 @@ function settled(b: Bench, w: PipeWorld): void {
   const waits = (gate: PipeWorld['data']) => b.read(gate[0] + L.CHANNEL_RECVQ!) !== 0
   if (waits(w.data) && (held > 0 || ended)) b.fail('lost wake-up', 'the reader waits although there is something to read')
   if (waits(w.room) && (held === 0 || ended)) b.fail('lost wake-up', 'the writer waits although there is room')
-  const slot = b.read(w.p + L.PIPE_READER!)
-  const dead = slot !== 0 && b.read(slot + L.THREAD_STATE!) === L.THREAD_FREE
-  if (dead || slot === 0) b.check(b.call('pipe_claim', w.p, w.open, L.PIPE_READER!) === L.OK, 'the side of the dead is not free')
-  for (;;) {
-    const at = b.call('pipe_next', w.p, w.open)
-    if (at < L.ARENA!) {
-      b.record('tryRead', undefined, at === L.WOULD_BLOCK ? 'empty' : 'closed')
-      break
-    }
-    b.record('tryRead', undefined, record((a) => b.i32[a >> 2] as number, w, at))
-    b.call('pipe_release', w.p, w.open)
-  }
+  // Who waits for room must not be overtaken by what follows.
+  if (!waits(w.room)) drain(b, w)
   // Who sleeps on has a waiter.
   const asleep = [w.data, w.room].filter(waits).length
   audit(
@@ -278,6 +310,23 @@ function settled(b: Bench, w: PipeWorld): void {
     w,
     w.base.map((n, cls) => (cls === 0 ? n + asleep : n)),
   )
+}
+
+function drain(b: Bench, w: PipeWorld): void {
+  const { L } = w
+  const slot = b.read(w.p + L.PIPE_READER!)
+  const dead = slot !== 0 && b.read(slot + L.THREAD_STATE!) === L.THREAD_FREE
+  if (dead || slot === 0) b.check(b.call('pipe_claim', w.p, w.open, L.PIPE_READER!) === L.OK, 'the side of the dead is not free')
+  const word = (at: number) => b.i32[at >> 2] as number
+  for (;;) {
+    const at = b.call('pipe_next', w.p, w.open, 0)
+    if (at < L.ARENA!) {
+      b.record('tryRead', undefined, at === L.WOULD_BLOCK ? 'empty' : 'closed')
+      break
+    }
+    b.record('tryRead', undefined, record(word, word, w, at))
+    b.call('pipe_release', w.p, w.open)
+  }
 }
 
 interface More extends Partial<Scenario> {
@@ -305,7 +354,25 @@ function pipe(name: string, about: string, threads: string[][], more: More = {})
   }
 }
 
+/** A pipe with three rows in it. */
+function holdingRows(capacity: number): Partial<Scenario> {
+  const rows = [1, 3, 5]
+  return {
+    setup: (b) => {
+      const w = make(b, capacity, mixed, [], 0)
+      const at = b.call('pipe_reserve', w.p, w.open, 8 * rows.length, 8)
+      for (const [i, v] of rows.entries()) for (let k = 0; k < 2; k++) b.i32[(at >> 2) + 2 * i + k] = 10 * v + k
+      b.call('pipe_publish', w.p, w.open)
+      return w
+    },
+    spec: () => pipeSpec(capacity, mixed, [], 0, rows),
+  }
+}
+
 const kill = (victim: number, ...list: string[]): More => ({ victims: [victim], maySleep: true, ...heir(...list) })
+
+/** Complete after some 50,000 executions, or not even then. */
+const long: More = { ci: { executions: 10_000, random: 1000 } }
 
 /** The same with a full pipe: 48 bytes hold two records of 24. */
 const full = { capacity: 48, prefill: [2, 4] }
@@ -335,6 +402,19 @@ export const pipes: Scenario[] = [
     ['2,4,6'],
     ['try many', 'try many'],
   ], { offset: 40, prefill: [1], lockFree: true }),
+  pipe('rows', 'read one by one', [['rows 1,3', 'try 2'], ['try read', 'try read', 'try read']], { lockFree: true }),
+  pipe('rows, read together', 'those that are left', [['rows 1,3,5'], ['try read', 'rows', 'rows']], { lockFree: true }),
+  pipe('rows, full', 'the room of a row that is taken is written to at once', [['rows 1,3', 'try 2'], ['try read', 'try read', 'rows']], {
+    capacity: 48,
+    offset: 40,
+    prefill: [5],
+    lockFree: true,
+  }),
+  pipe('rows, held', 'some are looked at, one after the other', [['try 6'], ['view', 'view', 'rows']], {
+    capacity: 48,
+    ...holdingRows(48),
+    lockFree: true,
+  }),
   pipe('view', 'a record that is looked at stays as it is', [
     ['try 6', 'try 8'],
     ['view', 'view'],
@@ -349,19 +429,20 @@ export const pipes: Scenario[] = [
   ], { lockFree: true }),
   pipe('closed by a third', 'once', [['try 1', 'close'], ['try read', 'try read'], ['close']], { lockFree: true }),
   pipe('reader waits', 'it is told of the record', [['1'], ['read']]),
-  pipe('reader waits, twice', 'it is told of each', [['1', '2'], ['read', 'read']]),
-  pipe('writer waits', 'it is told of the room', [['6', '8'], ['read', 'read']], full),
-  pipe('both wait', 'one record fits at a time', [['1', '3'], ['read', 'read', 'read']], { capacity: 32, bytes: () => 8, prefill: [5] }),
-  pipe('reader on an event loop', 'is told', [['1', '2'], ['async read', 'async read']]),
-  pipe('writer on an event loop', 'is told', [['async 6', 'async 8'], ['read', 'read']], full),
+  pipe('reader waits, without a second look', 'the record comes before it is parked', [['1'], ['blind read']], { expect: 'lost wake-up' }),
+  pipe('reader waits, twice', 'it is told of each', [['1', '2'], ['read', 'read']], long),
+  pipe('writer waits', 'it is told of the room', [['6', '8'], ['read', 'read']], { ...full, ...long }),
+  pipe('both wait', 'one record fits at a time', [['1', '3'], ['read', 'read', 'read']], { capacity: 32, bytes: () => 8, prefill: [5], ...long }),
+  pipe('reader on an event loop', 'is told', [['1', '2'], ['async read', 'async read']], long),
+  pipe('writer on an event loop', 'is told', [['async 6', 'async 8'], ['read', 'read']], { ...full, ...long }),
   pipe('reader with a time limit', 'gets the record or leaves it', [['1'], ['timed read', 'try read']]),
   pipe('writer with a time limit', 'has written or not', [['timed 6'], ['read', 'try read', 'try read']], full),
   pipe('batch to a reader that waits', 'told once, it reads all', [['1,2'], ['read', 'read']]),
   pipe('reader waits, batch', 'and takes what is there', [['1,2'], ['block many']]),
-  pipe('close wakes the reader', 'there will be nothing', [['1', 'close'], ['read', 'read']]),
+  pipe('close wakes the reader', 'there will be nothing', [['1', 'close'], ['read', 'read']], long),
   pipe('close wakes the writer', 'nobody will read it', [['6'], ['close']], full),
-  pipe('closed by a third, reader waits', 'it is told', [['try 1'], ['read', 'read'], ['close']]),
-  pipe('closed by a third, writer waits', 'it is told', [['6', '8'], ['try read'], ['close']], full),
+  pipe('closed by a third, reader waits', 'it is told', [['try 1'], ['read', 'read'], ['close']], long),
+  pipe('closed by a third, writer waits', 'it is told', [['6', '8'], ['try read'], ['close']], { ...full, ...long }),
   pipe('claims', 'one of two becomes the writer', [['writer', 'try 1'], ['not writer', 'try read']], {
     setup: (b) => {
       const w = make(b, 64, mixed, [], 0)
@@ -381,11 +462,20 @@ export const pipes: Scenario[] = [
     bytes: () => 8,
     ...kill(1, 'reader', 'try read'),
   }),
+  pipe('reader of rows killed', 'another goes on in the midst of them', [['try 2'], ['reader', 'try read', 'try read', 'try read']], {
+    capacity: 64,
+    ...holdingRows(64),
+    ...kill(1, 'reader', 'rows', 'try read'),
+  }),
   pipe('reader killed, writer waits', 'the heir makes room', [['6'], ['reader', 'read']], {
     ...full,
     ...kill(1, 'reader', 'read'),
   }),
   pipe('waiting reader killed', 'its heir is told in its place', [['1'], ['reader', 'read']], kill(1, 'reader', 'read')),
+  pipe('waiting reader killed, another comes', 'not before the dead one has been reaped', [['1'], ['reader', 'read'], ['heir read']], {
+    ...kill(1),
+    ci: { executions: 1000, random: 300 },
+  }),
   pipe('closer killed', 'the reader is told all the same', [['close'], ['read']], kill(0)),
   pipe('closer killed, writer waits', 'the writer is told all the same', [['6'], ['close']], { ...full, ...kill(1) }),
 ]

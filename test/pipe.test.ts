@@ -647,7 +647,7 @@ describe('between threads', () => {
             if (copy.length !== 3 + Number((copy[0] as number) % 4 === 2) || copy.some((v) => v !== copy[0])) Atomics.add(words, 2, 1)
             // Seen before (an heir), or the next one.
             const last = Atomics.load(words, 1)
-            if (copy[0] > last + 1) Atomics.add(words, 3, 1)
+            if ((copy[0] as number) > last + 1) Atomics.add(words, 3, 1)
             Atomics.store(words, 1, Math.max(last, copy[0] as number))
             view.release()
           }

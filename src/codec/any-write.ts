@@ -23,7 +23,6 @@ const PROPERTIES = 0
 const MAP_KEYS = 1
 const ENTRIES = 2
 
-const encoder = new TextEncoder()
 const intBound = 2n ** 63n
 
 interface Lengthy {
@@ -50,6 +49,7 @@ export class Writer {
   /** Set while a value is being written: its getters may run anything, another message too. */
   busy = false
   private view = new DataView(this.bytes.buffer)
+  private readonly encoder = new TextEncoder()
   private pos = 0
   private safe = FIRST_SIZE - SLACK
   // Objects in the order they were met; their place is their number. All of them are in `numbers` once they are many.
@@ -481,7 +481,7 @@ export class Writer {
     const start = this.pos
     this.pos += head
     for (let rest = text; ; ) {
-      const { read, written } = encoder.encodeInto(rest, this.bytes.subarray(this.pos))
+      const { read, written } = this.encoder.encodeInto(rest, this.bytes.subarray(this.pos))
       this.pos += written
       if (read === rest.length) break
       rest = rest.slice(read)

@@ -3,9 +3,9 @@
 
 import { execFileSync } from 'node:child_process'
 import { runInNewContext } from 'node:vm'
-import { any } from 'millrace'
+import { any, type Memory } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import type { Memory } from '../src/codec/message.js'
+
 import { cycle, rows, shapes, values } from './support/data.js'
 import { random } from './support/random.js'
 import { difference } from './support/same.js'

@@ -17,7 +17,7 @@ const lazy = {
 }
 
 function withLibrary(text) {
-  const { code, errors } = minifySync(library, readFileSync(library, 'utf8'), { mangle: false, compress: false })
+  const { code, errors } = minifySync(library, readFileSync(library, 'utf8'), { compress: false })
   if (errors.length > 0 || /\bFunction\b|\beval\b/.test(code)) throw new Error(`${library} is not what it was`)
   if (text.split(place).length !== 2) throw new Error('the bundle has no one place for msgpackr')
   return text.replace(place, () => `const module = {}, exports = {}; ${code.trim()}; return exports`)

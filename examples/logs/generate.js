@@ -1,27 +1,22 @@
-// Writes an access log, the same one for the same size, and beside it what a reader must find in it.
+// Writes an access log, the same one for the same size, and beside it what a reader must find in it. Runs in a worker.
 
 import { closeSync, mkdirSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { workerData } from 'node:worker_threads'
+import { open } from 'millrace'
 import { METHODS, Summary } from './summary.js'
 
 const PATHS = ['/', '/login', '/search', '/cart', '/assets/app.js', '/assets/style.css', '/favicon.ico']
 for (let i = 0; i < 500; i++) PATHS.push(`/items/${i}`, `/users/${i}/orders`)
 const STATUSES = [200, 200, 200, 200, 200, 200, 200, 200, 201, 204, 301, 304, 304, 400, 404, 503]
-const BROKEN = [
-  '',
-  '-',
-  '"GET / HTTP/1.1" 200',
-  '10.1.2.3 2026-01-05T',
-  '\x16\x03\x01\x02',
-  'GET /\x00\xff HTTP/1.1 200',
-]
+const BROKEN = ['-', '"GET / HTTP/1.1" 200', '10.1.2.3 2026-01-05T', '\x16\x03\x01\x02', 'GET /\x00\xff HTTP/1.1 200']
 
-const START = Date.UTC(2026, 0, 5, 9) / 1000
-const HOUR = 3600
-const BUFFER = 2 ** 20
+const START = Date.UTC(2026, 0, 5, 9)
+const HOUR = 3600 // seconds
+const BUFFER = 2 ** 18
 
 /** Writes a log of at least `size` bytes, and `${file}.expected`. Calls `progress` with the bytes written so far. */
-export function generate(file, size, progress) {
+function generate(file, size, progress) {
   let seed = 5
   const random = (n) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
@@ -33,14 +28,14 @@ export function generate(file, size, progress) {
 
   function line(part) {
     // Busy at both ends of the hour, quiet in the middle.
-    const now = START + Math.floor(HOUR * part * (0.4 + part * (1.8 - 1.2 * part)))
+    const now = START + 1000 * Math.floor(HOUR * part * (0.4 + part * (1.8 - 1.2 * part)))
     if (now !== time) {
       time = now
-      clock = new Date(time * 1000).toISOString().slice(0, 19)
+      clock = new Date(time).toISOString().slice(0, 19)
     }
     if (random(5000) === 0) {
       malformed++
-      return `${BROKEN[1 + random(BROKEN.length - 1)]}\n`
+      return `${BROKEN[random(BROKEN.length)]}\n`
     }
     const path = Math.floor((random(1000) ** 3 / 1e9) * PATHS.length) // the first ones most often
     const method = random(4) === 0 ? METHODS[random(METHODS.length)] : 'GET'
@@ -64,3 +59,8 @@ export function generate(file, size, progress) {
   writeFileSync(`${file}.expected`, JSON.stringify({ ...summary.result(new Map(PATHS.entries())), malformed }))
   renameSync(`${file}.part`, file) // now it is complete
 }
+
+const { file, size } = workerData
+const written = open(workerData.written)
+generate(file, size, (bytes) => written.sendSync(bytes))
+written.close()

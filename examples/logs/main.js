@@ -14,15 +14,27 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { SingleBar } from 'cli-progress'
-import { AtomicI32, AtomicU32, any, bytes, Counter, channel } from 'millrace'
-import { generate } from './generate.js'
+import { Presets, SingleBar } from 'cli-progress'
+import { AtomicI32, AtomicU32, any, bytes, Counter, channel, f64 } from 'millrace'
 import { print } from './print.js'
 import { request } from './summary.js'
 
-/** Bytes of a chunk. With its header it fits a block of 256 KiB. */
-const CHUNK = 250_000
+/** Bytes of a chunk. With its header it fits a block of 64 KiB. */
+const CHUNK = 60_000
 const NEWLINE = 10
+
+/** An error in the worker ends the program: nobody listens to its 'error' event. */
+function start(module, workerData) {
+  // Garbage is collected early: the memory in use shall be that of the pipeline.
+  const resourceLimits = { maxYoungGenerationSizeMb: 4 }
+  return new Worker(new URL(module, import.meta.url), { workerData, resourceLimits })
+}
+
+async function generate(file, size, progress) {
+  const written = channel(f64, { capacity: 16 })
+  start('generate.js', { file, size, written: written.sender.handle })
+  for await (const bytes of written) progress(bytes)
+}
 
 /** Sends the file in chunks that end with a line; `progress` hears how far it is. */
 async function read(file, chunks, progress) {
@@ -57,9 +69,8 @@ async function analyse(file, workers, progress) {
     running: new AtomicI32(workers),
   }
   const handles = Object.fromEntries(Object.entries(shared).map(([name, object]) => [name, object.handle]))
-  // An error in a worker ends the program: nobody listens to its 'error' event.
-  for (const stage of ['aggregate', ...Array(workers).fill('parse')])
-    new Worker(new URL('stages.js', import.meta.url), { workerData: { stage, ...handles } })
+  start('stages.js', { stage: 'aggregate', ...handles })
+  for (let i = 0; i < workers; i++) start('stages.js', { stage: 'parse', ...handles })
 
   const begin = performance.now()
   const size = await read(file, shared.chunks, progress)
@@ -73,7 +84,7 @@ function readArguments() {
       size: { type: 'string', default: '200MB' },
       workers: { type: 'string', default: String(availableParallelism()) },
       keep: { type: 'boolean', default: false },
-      progress: { type: 'boolean', default: process.stderr.isTTY === true },
+      progress: { type: 'boolean', default: false }, // also where stderr is no terminal
     },
   })
   const [, number, unit] = /^(\d{1,5})(kB|MB|GB)$/.exec(values.size) ?? []
@@ -89,7 +100,7 @@ const { size, bytes: target, workers, keep, progress } = readArguments()
 /** Runs with a progress bar in megabytes. */
 async function showing(what, run) {
   const format = `${what} [{bar}] {value}/{total} MB`
-  const bar = new SingleBar({ format, noTTYOutput: progress, barCompleteChar: '=', barIncompleteChar: '-' })
+  const bar = new SingleBar({ format, noTTYOutput: progress, notTTYSchedule: 200 }, Presets.legacy)
   bar.start(Math.round(target / 1e6), 0)
   const result = await run((done) => bar.update(Math.round(done / 1e6)))
   bar.stop()

@@ -149,29 +149,35 @@ const timed = {
   },
 }
 
-/** Nanoseconds of one call: the best of ten rounds, since what disturbs only adds. */
-function time(work) {
-  let best = Infinity
-  for (const end = performance.now() + 150; performance.now() < end; ) for (let i = 0; i < 20; i++) work()
-  for (let round = 0; round < 10; round++) {
-    let n = 0
-    const start = performance.now()
-    let now = start
-    for (; now < start + 30; now = performance.now(), n += 20) for (let i = 0; i < 20; i++) work()
-    best = Math.min(best, ((now - start) / n) * 1e6)
+const ROUNDS = 40
+const ROUND_MS = 6
+
+/** Nanoseconds of one call of each: the best of many short rounds, all contenders in turn, since what disturbs only adds. */
+function time(tasks) {
+  const best = new Map(tasks.map((task) => [task, Infinity]))
+  for (let round = -2; round < ROUNDS; round++) {
+    for (const task of tasks) {
+      let n = 0
+      const start = performance.now()
+      const end = start + (round < 0 ? 100 : ROUND_MS)
+      let now = start
+      for (; now < end; now = performance.now(), n += 10) for (let i = 0; i < 10; i++) task()
+      if (round >= 0) best.set(task, Math.min(best.get(task), ((now - start) / n) * 1e6))
+    }
   }
-  return Math.round(best)
+  return tasks.map((task) => Math.round(best.get(task)))
 }
 
-console.log('ns of one encode and one decode:')
-for (const [name, { encode, decode, keep = (encoded) => encoded }] of Object.entries(contenders)) {
-  const cells = Object.entries(timed).map(([size, value]) => {
+const rows = Object.entries(contenders).flatMap(([name, { encode, decode, keep = (encoded) => encoded }]) =>
+  Object.entries(timed).map(([size, value]) => {
     const encoded = keep(encode(value))
-    return `${size} ${time(() => encode(value))} + ${time(() => decode(encoded))}`
-  })
-  console.log(`  ${name}: ${cells.join(', ')}`)
+    return { name: `${name}, ${size}`, tasks: [() => encode(value), () => decode(encoded)] }
+  }),
+)
+for (const [size, value] of Object.entries(timed)) {
+  rows.push({ name: `any, ${size}: measure alone`, tasks: [() => codec.measure(value)] })
+  rows.push({ name: `structuredClone, ${size}: both`, tasks: [() => structuredClone(value)] })
 }
-const walk = Object.entries(timed).map(([size, value]) => `${size} ${time(() => codec.measure(value))}`)
-console.log(`  any, only measure: ${walk.join(', ')}`)
-const clone = Object.entries(timed).map(([size, value]) => `${size} ${time(() => structuredClone(value))}`)
-console.log(`  structuredClone, both: ${clone.join(', ')}`)
+const results = time(rows.flatMap(({ tasks }) => tasks))
+console.log('ns of one encode + one decode:')
+for (const { name, tasks } of rows) console.log(`  ${name}: ${results.splice(0, tasks.length).join(' + ')}`)

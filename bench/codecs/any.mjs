@@ -29,6 +29,21 @@ const [msgpackr, cborx, msgpack, devalue, seroval, superjson] = await Promise.al
   ['msgpackr', 'cbor-x', '@msgpack/msgpack', 'devalue', 'seroval', 'superjson'].map(library),
 )
 
+/** What would have to come before msgpackr's writer, at the least: a walk that refuses, knows what it has met, and reads each property once. */
+function checked(value, met = []) {
+  if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('lone surrogate')
+  if (Object.is(value, -0) || typeof value === 'function' || typeof value === 'symbol') throw new TypeError('refused')
+  if (typeof value !== 'object' || value === null) return value
+  if (met.includes(value)) throw new TypeError('shared')
+  met.push(value)
+  if (Array.isArray(value)) return value.map((item) => checked(item, met))
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) throw new TypeError('refused')
+  const copied = { ...value }
+  for (const key in copied) copied[key] = checked(copied[key], met)
+  return copied
+}
+
 const codec = any()
 const shared = new SharedArrayBuffer(2 ** 20)
 const memory = { u8: new Uint8Array(shared), view: new DataView(shared) }
@@ -42,6 +57,11 @@ const contenders = {
 if (msgpackr) {
   const plain = new msgpackr.Packr({ useRecords: false, variableMapSize: true, moreTypes: true })
   const clone = new msgpackr.Packr({ structuredClone: true })
+  contenders['check and copy, then msgpackr'] = {
+    encode: (value) => plain.pack(checked(value)),
+    decode: (bytes) => plain.unpack(bytes),
+    keep: copy,
+  }
   contenders.msgpackr = { encode: (value) => plain.pack(value), decode: (bytes) => plain.unpack(bytes), keep: copy }
   contenders['msgpackr, structuredClone'] = { encode: (v) => clone.pack(v), decode: (b) => clone.unpack(b), keep: copy }
 }

@@ -29,6 +29,21 @@ const [msgpackr, cborx, msgpack, devalue, seroval, superjson] = await Promise.al
   ['msgpackr', 'cbor-x', '@msgpack/msgpack', 'devalue', 'seroval', 'superjson'].map(library),
 )
 
+/** What would have to come before msgpackr's writer, at the least: a walk that refuses, knows what it has met, and reads each property once. */
+function checked(value, met = []) {
+  if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('lone surrogate')
+  if (Object.is(value, -0) || typeof value === 'function' || typeof value === 'symbol') throw new TypeError('refused')
+  if (typeof value !== 'object' || value === null) return value
+  if (met.includes(value)) throw new TypeError('shared')
+  met.push(value)
+  if (Array.isArray(value)) return value.map((item) => checked(item, met))
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) throw new TypeError('refused')
+  const copied = { ...value }
+  for (const key in copied) copied[key] = checked(copied[key], met)
+  return copied
+}
+
 const codec = any()
 const shared = new SharedArrayBuffer(2 ** 20)
 const memory = { u8: new Uint8Array(shared), view: new DataView(shared) }
@@ -42,6 +57,11 @@ const contenders = {
 if (msgpackr) {
   const plain = new msgpackr.Packr({ useRecords: false, variableMapSize: true, moreTypes: true })
   const clone = new msgpackr.Packr({ structuredClone: true })
+  contenders['check and copy, then msgpackr'] = {
+    encode: (value) => plain.pack(checked(value)),
+    decode: (bytes) => plain.unpack(bytes),
+    keep: copy,
+  }
   contenders.msgpackr = { encode: (value) => plain.pack(value), decode: (bytes) => plain.unpack(bytes), keep: copy }
   contenders['msgpackr, structuredClone'] = { encode: (v) => clone.pack(v), decode: (b) => clone.unpack(b), keep: copy }
 }
@@ -149,29 +169,35 @@ const timed = {
   },
 }
 
-/** Nanoseconds of one call: the best of ten rounds, since what disturbs only adds. */
-function time(work) {
-  let best = Infinity
-  for (const end = performance.now() + 150; performance.now() < end; ) for (let i = 0; i < 20; i++) work()
-  for (let round = 0; round < 10; round++) {
-    let n = 0
-    const start = performance.now()
-    let now = start
-    for (; now < start + 30; now = performance.now(), n += 20) for (let i = 0; i < 20; i++) work()
-    best = Math.min(best, ((now - start) / n) * 1e6)
+const ROUNDS = 40
+const ROUND_MS = 6
+
+/** Nanoseconds of one call of each: the best of many short rounds, all contenders in turn, since what disturbs only adds. */
+function time(tasks) {
+  const best = new Map(tasks.map((task) => [task, Infinity]))
+  for (let round = -2; round < ROUNDS; round++) {
+    for (const task of tasks) {
+      let n = 0
+      const start = performance.now()
+      const end = start + (round < 0 ? 100 : ROUND_MS)
+      let now = start
+      for (; now < end; now = performance.now(), n += 10) for (let i = 0; i < 10; i++) task()
+      if (round >= 0) best.set(task, Math.min(best.get(task), ((now - start) / n) * 1e6))
+    }
   }
-  return Math.round(best)
+  return tasks.map((task) => Math.round(best.get(task)))
 }
 
-console.log('ns of one encode and one decode:')
-for (const [name, { encode, decode, keep = (encoded) => encoded }] of Object.entries(contenders)) {
-  const cells = Object.entries(timed).map(([size, value]) => {
+const rows = Object.entries(contenders).flatMap(([name, { encode, decode, keep = (encoded) => encoded }]) =>
+  Object.entries(timed).map(([size, value]) => {
     const encoded = keep(encode(value))
-    return `${size} ${time(() => encode(value))} + ${time(() => decode(encoded))}`
-  })
-  console.log(`  ${name}: ${cells.join(', ')}`)
+    return { name: `${name}, ${size}`, tasks: [() => encode(value), () => decode(encoded)] }
+  }),
+)
+for (const [size, value] of Object.entries(timed)) {
+  rows.push({ name: `any, ${size}: measure alone`, tasks: [() => codec.measure(value)] })
+  rows.push({ name: `structuredClone, ${size}: both`, tasks: [() => structuredClone(value)] })
 }
-const walk = Object.entries(timed).map(([size, value]) => `${size} ${time(() => codec.measure(value))}`)
-console.log(`  any, only measure: ${walk.join(', ')}`)
-const clone = Object.entries(timed).map(([size, value]) => `${size} ${time(() => structuredClone(value))}`)
-console.log(`  structuredClone, both: ${clone.join(', ')}`)
+const results = time(rows.flatMap(({ tasks }) => tasks))
+console.log('ns of one encode + one decode:')
+for (const { name, tasks } of rows) console.log(`  ${name}: ${results.splice(0, tasks.length).join(' + ')}`)

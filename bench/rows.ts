@@ -223,7 +223,7 @@ export const ROWS: readonly Row[] = [
     scenario: 'byte pipe, 64 B records, batch',
     group: 'messages',
     measure: 'throughput',
-    job: { kind: 'throughput', style: 'pipe', producers: 1, consumers: 1, capacity: 65_536, n: 0 },
+    job: { kind: 'throughput', style: 'pipe', producers: 1, consumers: 1, capacity: 2 ** 20, n: 0 },
     entries: names('millrace', 'ringbuf.js'),
     bytes: PIPE_RECORD,
     selection: 'quick',

@@ -4,7 +4,7 @@
 import { RingBuffer } from 'ringbuf.js'
 import { type Contender, isProducer, NOTHING, type Outcome, type Part, share } from '../harness/contender.js'
 import { BATCH, PIPE_RECORD } from '../harness/protocol.js'
-import { number, numberOf } from '../scenarios/pipe.js'
+import { RECORD_WORDS, wordsOf } from '../scenarios/pipe.js'
 
 interface Ring<A> {
   push(from: A, length: number, offset?: number): number
@@ -60,8 +60,9 @@ function consume(ring: Ring<Float64Array>, count: number, size: number): Outcome
 
 function produceRecords(ring: Ring<Uint8Array>, count: number): Outcome {
   const batch = new Uint8Array(BATCH * PIPE_RECORD)
+  const words = wordsOf(batch)
   for (let value = 0; value < count; value += BATCH) {
-    for (let at = 0; at < BATCH; at++) number(batch, at * PIPE_RECORD, value + at)
+    for (let at = 0; at < BATCH; at++) words[at * RECORD_WORDS] = value + at
     for (let done = 0; done < batch.length; ) done += ring.push(batch, batch.length - done, done)
   }
   return NOTHING
@@ -69,10 +70,11 @@ function produceRecords(ring: Ring<Uint8Array>, count: number): Outcome {
 
 function consumeRecords(ring: Ring<Uint8Array>, count: number): Outcome {
   const batch = new Uint8Array(BATCH * PIPE_RECORD)
+  const words = wordsOf(batch)
   let sum = 0
   for (let value = 0; value < count; value += BATCH) {
     for (let have = 0; have < batch.length; ) have += ring.pop(batch, batch.length - have, have)
-    for (let at = 0; at < BATCH; at++) sum += numberOf(batch, at * PIPE_RECORD)
+    for (let at = 0; at < BATCH; at++) sum += words[at * RECORD_WORDS]
   }
   return { count, sum }
 }

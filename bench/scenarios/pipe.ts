@@ -3,16 +3,12 @@
 import { type Contender, isProducer, NOTHING, type Outcome, share } from '../harness/contender.js'
 import { BATCH, PIPE_RECORD } from '../harness/protocol.js'
 
-/** Writes a message's number into the first bytes of its record. */
-export function number(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value
-  bytes[at + 1] = value >>> 8
-  bytes[at + 2] = value >>> 16
-  bytes[at + 3] = value >>> 24
-}
+/** 32-bit words of a record. */
+export const RECORD_WORDS = PIPE_RECORD / 4
 
-export function numberOf(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
+/** The words of records, wherever they lie. */
+export function wordsOf(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)
 }
 
 export interface BytePipe {
@@ -50,8 +46,9 @@ export function pipeContender(library: PipeLibrary): Contender {
 
 function produce(pipe: BytePipe, count: number): Outcome {
   const batch = new Uint8Array(BATCH * PIPE_RECORD)
+  const words = wordsOf(batch)
   for (let value = 0; value < count; value += BATCH) {
-    for (let at = 0; at < BATCH; at++) number(batch, at * PIPE_RECORD, value + at)
+    for (let at = 0; at < BATCH; at++) words[at * RECORD_WORDS] = value + at
     pipe.writeRowsSync(batch, PIPE_RECORD)
   }
   pipe.close()
@@ -60,8 +57,9 @@ function produce(pipe: BytePipe, count: number): Outcome {
 
 function consume(pipe: BytePipe): Outcome {
   let sum = 0
-  const count = pipe.drainRowsSync((bytes, size) => {
-    for (let at = 0; at < bytes.length; at += size) sum += numberOf(bytes, at)
+  const count = pipe.drainRowsSync((bytes) => {
+    const words = wordsOf(bytes)
+    for (let at = 0; at < words.length; at += RECORD_WORDS) sum += words[at]
   })
   return { count, sum }
 }

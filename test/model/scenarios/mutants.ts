@@ -166,7 +166,7 @@ export const mutants: readonly Mutant[] = [
     'the writer overwrites what has not been released',
     'pipe.ts',
     'if (capacity - distance(head, write, capacity) < skip + size) return load32',
-    'if (2 * capacity - distance(head, write, capacity) < skip + size) return load32',
+    'if (<u32>(2 * capacity) - distance(head, write, capacity) < skip + size) return load32',
     'pipe/full',
     'pipe/view',
   ),

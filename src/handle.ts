@@ -100,8 +100,6 @@ export function open<T = any>(handle: Handle<T>, options: OpenOptions = {}): T {
   if (typeof handle !== 'object' || handle === null || !('millrace' in handle)) {
     throw typeError(`open takes the .handle of a millrace object, not ${show(handle)}`)
   }
-  if (typeof options !== 'object' || options === null)
-    throw typeError(`open takes options { codec }, not ${show(options)}`)
   const { kind, address, generation } = handle
   if (handle.millrace !== LAYOUT_VERSION) {
     throw typeError(
@@ -121,7 +119,12 @@ export function open<T = any>(handle: Handle<T>, options: OpenOptions = {}): T {
   const arena = arenaOver(handle.memory)
   const state = (generation * GENERATION) | 0
   if (!arena.core.arena_check(address, opener.kind, state)) throw new StaleHandleError(`the ${kind} of the handle`)
-  return opener.open({ arena, at: address, open: state }, handle, options) as T
+  return opener.open({ arena, at: address, open: state }, handle, optionsOf(options)) as T
+}
+
+/** `handles.map(open)` passes an index. */
+function optionsOf(options: unknown): OpenOptions {
+  return typeof options === 'object' && options !== null ? options : {}
 }
 
 function isWord(n: unknown): n is number {

@@ -37,7 +37,7 @@ function parse({ chunks, requests, paths, numbers, malformed, running }) {
 
   for (let chunk; (chunk = chunks.receiveViewSync()); chunk.release()) {
     const { buffer, byteOffset, length } = chunk.bytes
-    const text = Buffer.from(buffer, byteOffset, length).latin1Slice()
+    const text = Buffer.from(buffer, byteOffset, length).toString('latin1')
     requests.sendManySync(requestsIn(text.split('\n')))
   }
   paths.sendSync(known)

@@ -60,7 +60,7 @@ export class WordTable {
     for (let at = 0; at < slots.length; at += 4) {
       if (slots[at + COUNT] === 0) continue
       const start = slots[at + OFFSET]
-      part.set(keys.latin1Slice(start, start + slots[at + LENGTH]), slots[at + COUNT])
+      part.set(keys.toString('latin1', start, start + slots[at + LENGTH]), slots[at + COUNT])
       bytes += slots[at + LENGTH]
       if (part.size === MAP_WORDS || bytes > MAP_BYTES) {
         yield part

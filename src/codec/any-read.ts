@@ -47,14 +47,14 @@ function hide(target: object, key: PropertyKey, value: unknown, enumerable = fal
 function view(kind: unknown, buffer: ArrayBuffer, offset?: number, length?: number): object {
   if (kind === kinds.BUFFER) return buffer
   if (kind === kinds.DATA_VIEW) return new DataView(buffer, offset, length)
-  const name = kinds.VIEWS[kind as number]
+  const name = typeof kind === 'number' ? kinds.VIEWS[kind] : undefined
   const type = name && (globalThis as unknown as Record<string, typeof Uint8Array>)[name]
   return type ? new type(buffer, offset, length) : damaged()
 }
 
 function error(value: unknown): Error {
   const [kind, name, message, stack, presence, cause, errors] = list(value, 7)
-  const type = kinds.ERRORS[kind as number] as ErrorConstructor | undefined
+  const type = (typeof kind === 'number' ? kinds.ERRORS[kind] : undefined) as ErrorConstructor | undefined
   if (type === undefined) damaged()
   const made = (type as unknown) === AggregateError ? new AggregateError([]) : new type()
   if (name !== undefined) hide(made, 'name', text(name))
@@ -170,13 +170,17 @@ class Linker {
   }
 
   private rest(array: unknown[], flat: unknown[]): void {
+    const length = flat[0] as number
     array.length--
+    // V8 sets aside room for up to 32 million elements, if they are not too many to be thought of.
+    if (length > array.length + 1000) array.length = 2 ** 32 - 1
+    array.length = length
     for (let i = 1; i + 1 < flat.length; i += 2) {
       const key = flat[i]
       if (typeof key !== 'string' && typeof key !== 'number') damaged()
       set(array, key, this.link(flat[i + 1]))
     }
-    array.length = flat[0] as number
+    if (array.length !== length) damaged()
   }
 
   private map(map: Map<unknown, unknown>): void {
@@ -203,6 +207,11 @@ function load(): Unpackr {
   for (const [type, read] of Object.entries(readers)) library.addExtension({ type: Number(type), read })
   Object.freeze(library.C1) // what it makes of a byte that MessagePack does not use; one object for all messages
   return new library.Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true })
+}
+
+/** Lets go of the last message, which the library would keep. */
+export function forget(): void {
+  read(Uint8Array.of(0xc0), 1)
 }
 
 /** The value in the first `length` bytes. They may be anything: what is no message is a TypeError. */

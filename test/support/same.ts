@@ -38,7 +38,9 @@ export function difference(a: unknown, b: unknown): string | undefined {
       return walk(x.valueOf(), y.valueOf(), path)
     }
     // Errors have theirs hidden.
-    const [own, other] = [x, y].map((each) => (each instanceof Error ? Object.getOwnPropertyNames(each).sort() : Object.keys(each)))
+    const [own, other] = [x, y].map((each) =>
+      each instanceof Error ? Object.getOwnPropertyNames(each).sort() : Object.keys(each),
+    )
     if (own!.join('\0') !== other!.join('\0')) return `${path}: keys ${own} are not ${other}`
     if (Array.isArray(x) && x.length !== (y as unknown[]).length) return `${path}: other length`
     return keys(x, y, own!, path)

@@ -17,7 +17,7 @@ export function putCell(t: Thread, at: number, value: number): void {
 
 /** The value of the message at an address. */
 export function takeCell(t: Thread, at: number): number {
-  return valueOf(
+  return valueIn(
     [0, 1, 2, 3].map((k) => t.get(at + 4 * k)),
     `thread ${t.id}`,
   )
@@ -32,10 +32,10 @@ export function fillCell(b: Bench, at: number, value: number): void {
 }
 
 export function readCell(b: Bench, at: number): number {
-  return valueOf([...b.i32.subarray(at >> 2, (at >> 2) + 4)], 'at the end')
+  return valueIn([...b.i32.subarray(at >> 2, (at >> 2) + 4)], 'at the end')
 }
 
-function valueOf(found: number[], who: string): number {
+function valueIn(found: number[], who: string): number {
   const value = found[0] as number
   if (words(value).some((word, k) => word !== found[k]))
     throw new Failure('memory', `${who}: a cell holds ${found.map((word) => `0x${(word >>> 0).toString(16)}`)}`)

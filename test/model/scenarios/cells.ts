@@ -48,7 +48,10 @@ export const cells: Scenario[] = [
     ],
     { a: 3, items: { a: [1, 2, 3] } },
   ),
-  of('one thread', 'its stage serves both ways', [['try a!1', 'try b!2', 'try a?', 'try b?'], ['try a!3']], { a: 2, b: 1 }),
+  of('one thread', 'its stage serves both ways', [['try a!1', 'try b!2', 'try a?', 'try b?'], ['try a!3']], {
+    a: 2,
+    b: 1,
+  }),
   // Parked.
   of('receiver parks', 'the cell goes from the ring into its waiter', [['a?'], ['try a!1', 'try a!2']], { a: 1 }),
   of('sender parks', 'the cell goes from its waiter into the ring', [['a!2'], ['a?', 'a?']], full),
@@ -56,7 +59,7 @@ export const cells: Scenario[] = [
     'served while another sends',
     'a cell that goes into a waiter is written to again',
     [['park a?', 'await a?'], ['try a!5']],
-    brim,
+    { ...brim, ci: { executions: 500, stale: 300 } },
   ),
   of('two of each', 'each message once', [['a!2'], ['a!3'], ['a?', 'a?', 'a?']], full),
   of('nobody overtakes', 'a try does not pass those who wait', [['a!2'], ['try a!3', 'try a?']], full),
@@ -86,7 +89,9 @@ export const cells: Scenario[] = [
   of('try to send', 'to one who waits', [['a?'], ['try a!1', 'try a!2']]),
   of('try to receive', 'from one who waits', [['a!1'], ['try a?', 'try a?']]),
   of('two time limits', 'both meet or neither', [['timed a?'], ['timed a!1']]),
-  of('one event loop', 'a thread meets itself', [['park a!1', 'try a?', 'await a!1', 'park a?', 'try a!2', 'await a?']]),
+  of('one event loop', 'a thread meets itself', [
+    ['park a!1', 'try a?', 'await a!1', 'park a?', 'try a!2', 'await a?'],
+  ]),
   of('two senders, two receives', 'each message once', [['a!1'], ['a!2'], ['a?', 'a?']]),
   of('impatient pair', 'who is in the way makes them come back', [['a!1'], ['a?'], ['try a?']], impatient),
   // Selects.

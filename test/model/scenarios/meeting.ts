@@ -130,7 +130,10 @@ const refused = (v: Value): boolean => v === 'full' || v === 'empty'
 
 function setValue(t: Thread, m: Meeting, waiter: number, c: Case): void {
   if (c.payload !== 0) mustHold(t, m, c.payload)
-  if (c.w.cell) return putCell(t, waiter + m.L.WAITER_CELL!, c.value)
+  if (c.w.cell) {
+    putCell(t, waiter + m.L.WAITER_CELL!, c.value)
+    return
+  }
   const [lo, hi] = bits(c)
   t.set(waiter + m.L.WAITER_VALUE!, lo)
   t.set(waiter + m.L.WAITER_VALUE! + 4, hi)
@@ -505,7 +508,8 @@ export function meeting(
       const world = attach(b)
       prepare?.(b, world)
       const { WIDE_MESSAGES, WIDE_VALUES, WIDE_CELL_SHIFT, CODEC_MESSAGE } = world.L
-      const kind = message ? WIDE_MESSAGES! : cells ? WIDE_VALUES! | (CELL << WIDE_CELL_SHIFT!) : wide ? WIDE_VALUES! : 0
+      const cellBits = cells ? CELL << WIDE_CELL_SHIFT! : 0
+      const kind = message ? WIDE_MESSAGES! : wide ? WIDE_VALUES! | cellBits : 0
       const codec = message || cells ? CODEC_MESSAGE! : 0
       const stage = cells ? b.call('thread_scratch') + world.L.SCRATCH_VALUES! : 0
       const channels: Record<string, ChannelWorld> = {}

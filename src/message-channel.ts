@@ -134,6 +134,11 @@ export class MessageChannel<T> extends Channel<T> {
       this.messages.free(payload)
       return Promise.reject(this.sendError(status))
     }
+    // Aborted since the operation began: while it waited for memory, or between the values of a batch.
+    if (signal?.aborted) {
+      this.messages.free(payload)
+      return Promise.reject(signal.reason)
+    }
     const wait = waitAsync(this.arena, this.#sendingPayload(payload, length), 'send', timeout, signal, (end) =>
       this.sent(end),
     )
@@ -307,9 +312,11 @@ export class MessageChannel<T> extends Channel<T> {
     let sent = 0
     try {
       for (const value of iterable(values, this.codec)) {
-        if (!this.trySend(value)) {
-          await this.send(value, { timeout: left(timeout, since), signal: options?.signal })
-        }
+        const payload = this.messages.encode(this.codec, value)
+        const { length } = this.messages
+        if (payload === 0) await this.#sendLater(value, left(timeout, since), options?.signal)
+        else if (!this.trySendPayload(payload, length, true))
+          await this.sendPayload(payload, length, left(timeout, since), options?.signal)
         sent++
       }
     } catch (error) {

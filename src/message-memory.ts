@@ -108,7 +108,7 @@ export class MessageMemory {
     core.arena_share()
     const pieces: number[] = []
     let piece = Math.max(SMALLEST_PIECE, bytes >>> 1)
-    for (let done = 0; done < bytes; ) {
+    for (let done = 0; done < bytes || pieces.length === 0; ) {
       const payload = core.message_take(Math.min(piece, bytes - done))
       if (payload !== 0) {
         pieces.push(payload)

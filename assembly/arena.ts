@@ -5,12 +5,13 @@
 // Algorithm: size classes of power-of-two blocks. Each thread keeps two chains of free blocks per class (`loaded` and `spare`:
 // Bonwick and Adams, "Magazines and Vmem", 2001) so that the usual allocation touches no shared line. Full chains go to and come
 // from the depot, one Treiber stack of chains per class whose head packs `tag:32 | chain:32` (the tag grows with every pop: no ABA).
-// When the depot is empty too, the thread cuts blocks from a page of its own; pages come from ARENA_BREAK by compare-and-swap.
+// When the depot is empty too, the thread cuts blocks from a page of its own; pages come from ARENA_BREAK by compare-and-swap, and when there are no
+// more, from free runs of pages, which are halved for that.
 //
 //   ┌ header ┬ page map ┬ thread table ┬ page ┬ page ┬ … ┬ never used ┐
 //   0x400    0x1000                    first page         break        size
 //
-// Invariants: a page never changes its class. HEAD_STATE's generation grows with every free. A block is in exactly one place:
+// Invariants: a page goes from larger blocks to smaller ones, never back. HEAD_STATE's generation grows with every free. A block is in exactly one place:
 // a chain of a thread, a chain of the depot, THREAD_PENDING of a thread, or in use.
 //
 // Progress: lock-free. A kill leaves at most the block in THREAD_PENDING, which the reaper frees.
@@ -21,7 +22,7 @@ import {
   ARENA_PAGE_MAP, ARENA_SIZE, ARENA_THREADS, ARENA_USED, CHANNEL_LAP, CHANNEL_SLOTS, CHANNEL_TAIL, CLASS_COUNT, CLASS_SHIFT, CUT_AGAIN, DEPOT_STRIDE, FLAGS_MASK, GENERATION,
   HEAD_BYTES, HEAD_CHAIN, HEAD_CLASS, HEAD_COUNT, HEAD_KIND, HEAD_NEXT, HEAD_STATE, KIND_CHANNEL, KIND_FREE, LAYOUT_VERSION, LINE,
   MAGAZINE_BYTES, MAGAZINE_COUNT, MAGAZINE_CUT, MAGAZINE_END, MAGAZINE_LOADED, MAGAZINE_SPARE, MAGAZINE_USED, MAX_THREADS,
-  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_PENDING,
+  PAGE, PAGE_AGAIN, PAGE_CLASS, PAGE_SHIFT, SLOT_BYTES, SMALL_CLASS, SPARE_SHIFT, THREAD_BYTES, THREAD_MAGAZINES, THREAD_NEWS, THREAD_PENDING,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
@@ -144,6 +145,8 @@ function split(cls: u32): bool {
     if (refill(c)) break;
     c++;
   }
+  // While we have the run, others do not see what is left of it, and may go to sleep.
+  set32(self + THREAD_NEWS, 1);
   // The run is the only block of our magazine of its class: those of a page and more keep none.
   while (true) {
     const from = magazineOf(self, c);
@@ -345,7 +348,9 @@ function adopt(theirs: usize, which: usize, cls: u32): void {
   flush(cls);
 }
 
-/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything. */
+/** Puts what we have put by where every thread finds it, for who waits for memory: whether there was anything, now or since the last call. */
 export function arena_share(): bool {
-  return arena_inherit(self);
+  const news = get32(self + THREAD_NEWS) != 0;
+  set32(self + THREAD_NEWS, 0);
+  return arena_inherit(self) || news;
 }

@@ -91,6 +91,7 @@ export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by 
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
+export const THREAD_NEWS = 424; // u32, 1: it has given parts of a free run to the depot and told nobody
 export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
 export const THREAD_MESSAGES = 432; // u32, messages in the thread's hands, linked by MESSAGE_OWN_NEXT
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
@@ -222,11 +223,14 @@ export const PIPE_HEAD_SEEN = 132; // u32, the writer's own: some earlier PIPE_H
 export const PIPE_TAIL = 256; // u32, end of what is published, with PIPE_CLOSED
 export const PIPE_READ = 384; // u32, the reader's own: the next record
 export const PIPE_TAIL_SEEN = 388; // u32, the reader's own: some earlier PIPE_TAIL
+export const PIPE_LENGTH = 392; // u32, the reader's own: bytes of what was read last
+export const PIPE_ROW = 396; // u32, the reader's own: bytes of each record in that
+export const PIPE_ROWS = 400; // u32, the reader's own: bytes of rows that come next, without a header of their own
 export const PIPE_HEAD = 512; // u32, where the records begin that the reader has not released
 export const PIPE_RING = 640; // records
 /** In PIPE_TAIL: nothing will be published any more. */
 export const PIPE_CLOSED = 1;
-export const RECORD_BYTES = 8; // before its bytes a record has its length as u32; the next one begins at a multiple of this
+export const RECORD_BYTES = 8; // header of a record, and of a block of rows: `row:32 | length:32`, row 0 for a record
 /** Instead of a length: the rest of the ring is not used, the next record begins where the ring begins. */
 export const RECORD_SKIP = 0xffffffff;
 /** What publishing and releasing return for OK where somebody waits at the gate, who must be told at once. */

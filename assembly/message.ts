@@ -4,7 +4,7 @@
 //
 // A message is in exactly one place: in the hands of a thread (the list THREAD_MESSAGES), with a waiter (LINKED_MESSAGE: of a sender before it is
 // sent, of a receiver after), or in the ring of a channel. It goes from one place to the next within one section: that of the send, of the
-// receive, or of the hand-over from sender to receiver. What finds no block large enough is a chain of blocks, of which only the first is in
+// receive, or of the hand-over from sender to receiver. It is out of the sender's list before anybody can find it. What finds no block large enough is a chain of blocks, of which only the first is in
 // those places.
 //
 //   ┌ header: own next, own prev, chain, class ┬ payload …
@@ -67,7 +67,7 @@ export function message_take(bytes: u32): usize {
   return payload;
 }
 
-/** Makes a message, both in our hands, go on with another one: its bytes come directly after those of the first block. */
+/** Makes a message, both in our hands, go on with another one, of a single block: its bytes come directly after those of the first block. */
 export function message_append(message: usize, more: usize): void {
   const first = blockOf(message);
   const second = blockOf(more);

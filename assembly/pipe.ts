@@ -10,7 +10,10 @@
 //
 //   ┌ header, gates, claims ┬ write, head seen ┬ tail ┬ read, tail seen ┬ head ┬ ring …
 //   0                       128                256    384               512    640
-//   record  `length:32 | 0:32`, then its bytes, up to the next multiple of RECORD_BYTES
+//   record  `0:32 | length:32`, then its bytes, up to the next multiple of RECORD_BYTES
+//   rows    `row:32 | length:32`, then records of `row` bytes, a multiple of RECORD_BYTES, without headers: many records with one header
+//
+// Rows are read one by one or as many as there are. If some are released and others are not, those get a header, in the last bytes of the released.
 //
 // Invariants: head ≤ read ≤ tail ≤ write ≤ head + capacity. A record takes at most half of the ring, so it fits an empty pipe wherever that stands.
 //
@@ -20,10 +23,10 @@
 // Progress: wait-free. A thread that is killed leaves what it had published and what it had not released: no half record is ever seen, and
 // who claims its side after it goes on from there.
 
-import { cas32, cas64, enter, get32, leave, load32, load64, or32, peek32, set32, store32, store64 } from "./atomics.ts";
+import { cas32, cas64, enter, get32, leave, load32, load64, or32, peek32, set32, set64, store32, store64 } from "./atomics.ts";
 import {
-  BUSY, CHANNEL_RECEIVERS, CLOSED, DUTY_SIGNAL, HEAD_STATE, KNOCK, OK, PIPE_CAPACITY, PIPE_CLOSED, PIPE_DATA_GATE, PIPE_DATA_OPEN, PIPE_HEAD, PIPE_HEAD_SEEN, PIPE_READ,
-  PIPE_READER, PIPE_RING, PIPE_ROOM_GATE, PIPE_ROOM_OPEN, PIPE_TAIL, PIPE_TAIL_SEEN, PIPE_WRITE, PIPE_WRITER, RECORD_BYTES, RECORD_SKIP, STALE, THREAD_ALIVE, THREAD_REAPING,
+  BUSY, CHANNEL_RECEIVERS, CLOSED, DUTY_SIGNAL, HEAD_STATE, KNOCK, OK, PIPE_CAPACITY, PIPE_CLOSED, PIPE_DATA_GATE, PIPE_DATA_OPEN, PIPE_HEAD, PIPE_HEAD_SEEN, PIPE_LENGTH,
+  PIPE_READ, PIPE_READER, PIPE_RING, PIPE_ROOM_GATE, PIPE_ROOM_OPEN, PIPE_ROW, PIPE_ROWS, PIPE_TAIL, PIPE_TAIL_SEEN, PIPE_WRITE, PIPE_WRITER, RECORD_BYTES, RECORD_SKIP, STALE, THREAD_ALIVE, THREAD_REAPING,
   THREAD_STATE, WOULD_BLOCK,
 } from "./layout.ts";
 import { duty, self } from "./thread.ts";
@@ -92,6 +95,7 @@ export function pipe_claim(p: usize, open: u32, side: u32): u32 {
       } else {
         set32(p + PIPE_READ, head);
         set32(p + PIPE_TAIL_SEEN, head);
+        set32(p + PIPE_ROWS, 0);
       }
       leave();
       return OK;
@@ -108,8 +112,11 @@ export function pipe_unclaim(p: usize, open: u32, side: u32): void {
 
 // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Places a record behind those placed so far: the address of its bytes, or WOULD_BLOCK (no room), CLOSED or STALE. Nobody sees it yet. */
-export function pipe_reserve(p: usize, open: u32, bytes: u32): usize {
+/**
+ * Places a record (`row` is 0), or rows, behind those placed so far: the address of the bytes, or WOULD_BLOCK (no room), CLOSED or STALE. Nobody
+ * sees it yet.
+ */
+export function pipe_reserve(p: usize, open: u32, bytes: u32, row: u32): usize {
   if (peek32(p + HEAD_STATE) != open) return STALE;
   if (peek32(p + PIPE_TAIL) & PIPE_CLOSED) return CLOSED; // a hint: pipe_publish decides
   const capacity = capacityOf(p);
@@ -120,7 +127,8 @@ export function pipe_reserve(p: usize, open: u32, bytes: u32): usize {
   if (capacity - distance(get32(p + PIPE_HEAD_SEEN), write, capacity) < skip + size) {
     const head = load32(p + PIPE_HEAD); // pairs with pipe_release: what was read before may be overwritten
     set32(p + PIPE_HEAD_SEEN, head);
-    if (capacity - distance(head, write, capacity) < skip + size) return WOULD_BLOCK;
+    // Not the hint from above: who waits for room must see the close that it has not been told of.
+    if (capacity - distance(head, write, capacity) < skip + size) return load32(p + PIPE_TAIL) & PIPE_CLOSED ? CLOSED : WOULD_BLOCK;
   }
   // Plain from here: between tail and head the ring is the writer's.
   if (skip != 0) {
@@ -128,7 +136,7 @@ export function pipe_reserve(p: usize, open: u32, bytes: u32): usize {
     write = after(write, skip, capacity);
     index = 0;
   }
-  set32(p + PIPE_RING + index, bytes);
+  set64(p + PIPE_RING + index, <u64>row << 32 | <u64>bytes);
   set32(p + PIPE_WRITE, after(write, size, capacity));
   return p + PIPE_RING + index + RECORD_BYTES;
 }
@@ -159,36 +167,56 @@ export function pipe_publish(p: usize, open: u32): u32 {
 
 // ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The next record: the address of its bytes (the length stands RECORD_BYTES before them), or WOULD_BLOCK (none), CLOSED (and no more) or STALE. */
-export function pipe_next(p: usize, open: u32): usize {
+/**
+ * The next record, or if `whole` the next rows, as many as lie together: the address of the bytes, with PIPE_LENGTH and PIPE_ROW set; or WOULD_BLOCK
+ * (none), CLOSED (and no more) or STALE.
+ */
+export function pipe_next(p: usize, open: u32, whole: u32): usize {
   if (peek32(p + HEAD_STATE) != open) return STALE;
   const capacity = capacityOf(p);
   let read = get32(p + PIPE_READ);
-  let tail = get32(p + PIPE_TAIL_SEEN);
-  while (true) {
-    if ((tail & ~PIPE_CLOSED) == read) {
-      tail = load32(p + PIPE_TAIL); // pairs with pipe_publish
-      set32(p + PIPE_TAIL_SEEN, tail);
-      if ((tail & ~PIPE_CLOSED) == read) return tail & PIPE_CLOSED ? CLOSED : WOULD_BLOCK;
+  let bytes = get32(p + PIPE_ROWS);
+  if (bytes == 0) {
+    let tail = get32(p + PIPE_TAIL_SEEN);
+    while (true) {
+      if ((tail & ~PIPE_CLOSED) == read) {
+        tail = load32(p + PIPE_TAIL); // pairs with pipe_publish
+        set32(p + PIPE_TAIL_SEEN, tail);
+        if ((tail & ~PIPE_CLOSED) == read) return tail & PIPE_CLOSED ? CLOSED : WOULD_BLOCK;
+      }
+      // Plain: between head and tail the ring is the reader's.
+      const index = indexOf(read, capacity);
+      bytes = get32(p + PIPE_RING + index);
+      if (bytes != RECORD_SKIP) break;
+      read = after(read, capacity - index, capacity);
+      set32(p + PIPE_READ, read);
     }
-    // Plain: between head and tail the ring is the reader's.
-    const index = indexOf(read, capacity);
-    const bytes = get32(p + PIPE_RING + index);
-    if (bytes != RECORD_SKIP) {
+    const row = get32(p + PIPE_RING + indexOf(read, capacity) + 4);
+    if (row == 0) {
+      set32(p + PIPE_LENGTH, bytes);
+      set32(p + PIPE_ROW, bytes);
       set32(p + PIPE_READ, after(read, sizeOf(bytes), capacity));
-      return p + PIPE_RING + index + RECORD_BYTES;
+      return p + PIPE_RING + indexOf(read, capacity) + RECORD_BYTES;
     }
-    read = after(read, capacity - index, capacity);
-    set32(p + PIPE_READ, read);
+    set32(p + PIPE_ROW, row);
   }
-  return STALE;
+  // While rows are left, the position is RECORD_BYTES before the next one: there its header would be.
+  const taken = whole ? bytes : get32(p + PIPE_ROW);
+  set32(p + PIPE_LENGTH, taken);
+  set32(p + PIPE_ROWS, bytes - taken);
+  set32(p + PIPE_READ, after(read, taken == bytes ? taken + RECORD_BYTES : taken, capacity));
+  return p + PIPE_RING + indexOf(read, capacity) + RECORD_BYTES;
 }
 
 /** Gives the writer the room of all records that have been read: OK, KNOCK or STALE. */
 export function pipe_release(p: usize, open: u32): u32 {
   if (peek32(p + HEAD_STATE) != open) return STALE;
+  const read = get32(p + PIPE_READ);
+  const rows = get32(p + PIPE_ROWS);
+  // Before the head moves: then it is always at a header, for whoever claims this side next.
+  if (rows != 0) set64(p + PIPE_RING + indexOf(read, capacityOf(p)), <u64>get32(p + PIPE_ROW) << 32 | <u64>rows);
   enter();
-  store32(p + PIPE_HEAD, get32(p + PIPE_READ)); // pairs with the load in pipe_reserve
+  store32(p + PIPE_HEAD, read); // pairs with the load in pipe_reserve
   const told = knock(p, PIPE_ROOM_GATE);
   leave();
   return told;

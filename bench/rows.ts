@@ -1,6 +1,6 @@
 // Which rows there are, who takes part in each, and what a plain, a quick and a full run choose.
 
-import type { Job, Kind } from './harness/protocol.js'
+import { type Job, type Kind, PIPE_RECORD } from './harness/protocol.js'
 import { VALUE_ROWS } from './values/rows.js'
 
 /**
@@ -42,6 +42,8 @@ export interface Row {
   measure: Measure
   job: Job
   entries: Entry[]
+  /** Bytes of one message, where it has more than a number: then the table says gigabytes a second too. */
+  bytes?: number
   /** The smallest selection that has this row. */
   selection: 'quick' | 'default' | 'full'
 }
@@ -217,6 +219,15 @@ export const ROWS: readonly Row[] = [
   oneThread('atomic compareAndSwap', 'atomic-cas', names('millrace', 'baseline'), 'default'),
   ...messageRows(),
   ...VALUE_ROWS,
+  {
+    scenario: 'byte pipe, 64 B records, batch',
+    group: 'messages',
+    measure: 'throughput',
+    job: { kind: 'throughput', style: 'pipe', producers: 1, consumers: 1, capacity: 2 ** 20, n: 0 },
+    entries: names('millrace', 'ringbuf.js'),
+    bytes: PIPE_RECORD,
+    selection: 'quick',
+  },
   latency(
     'pingpong awake, round trip',
     'hot',

@@ -19,7 +19,7 @@ function makeTable(head: string[], left: number): Table.Table {
 export function resultTable(rows: readonly Row[], results: readonly Result[]): string {
   const head = ['scenario', 'contender', 'median', 'p25', 'p75', 'p99', 'p99.9', 'unit', 'CPU s/M', '× millrace']
   const table = makeTable(head, 2)
-  for (const { scenario } of rows) {
+  for (const { scenario, bytes } of rows) {
     const mine = results.filter((result) => result.scenario === scenario)
     const ours = mine.find((result) => result.contender === 'millrace')?.median
     mine.forEach((result, at) => {
@@ -29,7 +29,7 @@ export function resultTable(rows: readonly Row[], results: readonly Result[]): s
         label === undefined ? contender : `${contender} (${label})`,
         ...[median, p25, p75].map(figure),
         ...[p99, p999].map((value) => (value === undefined ? '' : figure(value))),
-        unit,
+        bytes === undefined ? unit : `${unit}, ${figure(bytes / median)} GB/s`,
         unit === 'ms' ? '' : figure((cpu / n) * 1e6),
         ours === undefined || ours <= 0 ? '' : (median / ours).toFixed(2),
       ])

@@ -43,6 +43,9 @@ export const TARGETS: readonly Target[] = [
   { row: 'string of 32 1:1 cap 1024', against: 'postMessage', form: 'faster', limit: 4 },
   { row: 'string of 1 KiB 1:1 cap 1024', against: 'postMessage', form: 'faster', limit: 2 },
   { row: 'object {id, name, tags} 1:1 cap 1024', against: 'postMessage', form: 'faster', limit: 2.5 },
+  { row: 'byte pipe, 64 B records, batch', against: 'ringbuf.js', form: 'faster', limit: 3 },
+  // 64 bytes in 64 ns: a gigabyte a second.
+  { row: 'byte pipe, 64 B records, batch', against: undefined, form: 'absolute', limit: 64, unit: 'ns' },
   { row: 'pingpong cap 0 awake, round trip', against: 'crossbeam', form: 'time', limit: 1 },
   { row: 'pingpong cap 0 awake, round trip', against: 'go', form: 'time', limit: 1 },
   { row: 'pingpong asleep, one way', against: 'bare', form: 'time', limit: 1.3 },

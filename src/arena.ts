@@ -184,7 +184,7 @@ export class Arena {
 
   /** @internal Blocks until `check`, which looks for memory, says true; false if that has not come about in `timeout` ms. */
   hungrySync(check: () => boolean, timeout: number): boolean {
-    this.share()
+    this.#giveAway()
     this.#hungry++
     try {
       const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), timeout, PATIENCE)
@@ -197,7 +197,7 @@ export class Arena {
 
   /** @internal Awaits that `check`, which looks for memory, says true. */
   async hungry(check: () => boolean, what: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    this.share()
+    this.#giveAway()
     this.#hungry++
     try {
       const status = await this.#gate.waitAsync(() => (check() ? OK : WOULD_BLOCK), what, timeout, signal, PATIENCE)
@@ -212,6 +212,14 @@ export class Arena {
     if (!this.#gate.awaited) return
     this.core.arena_share()
     this.#gate.signalAll()
+  }
+
+  /**
+   * Before this thread waits for memory: what it has put by is no use to it. Whether or not somebody waits for that by now, who looks after this
+   * finds it, and who has looked before is told.
+   */
+  #giveAway(): void {
+    if (this.core.arena_share() !== 0) this.#gate.signalAll()
   }
 
   /** @internal Before this thread sleeps: gives what it has put by to those who wait for memory. */

@@ -1,3 +1,4 @@
+import { ReceiveEnd, SendEnd } from './ends.js'
 import { rangeError, show, typeError } from './errors.js'
 import type { Handle } from './handle.js'
 import { MessageChannel } from './message-channel.js'
@@ -7,6 +8,8 @@ import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 /** A channel of the codec `bytes`: its messages can be written and read in place, without a copy. */
 export class BytesChannel extends MessageChannel<Uint8Array> {
   #views: ViewChannel | undefined
+  #sendEnd: BytesSendEnd | undefined
+  #receiveEnd: BytesReceiveEnd | undefined
 
   override get handle(): Handle<BytesChannel> {
     return super.handle as Handle<BytesChannel>
@@ -46,7 +49,7 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
   }
 
   /** The oldest message, to be read in place; waits while there is none. `undefined` once closed and drained. @throws as `receive`. */
-  receiveView(options?: WaitOptions): Promise<MessageView | undefined> {
+  async receiveView(options?: WaitOptions): Promise<MessageView | undefined> {
     return this.#viewing.receive(options)
   }
 
@@ -58,6 +61,38 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
   /** The oldest message, to be read in place; `undefined` if there is none. */
   tryReceiveView(): MessageView | undefined {
     return this.#viewing.tryReceive()
+  }
+
+  /** Views until the channel is closed and drained: each is released when the loop asks for the next one, or is left. */
+  async *views(): AsyncGenerator<MessageView, void, undefined> {
+    for (let view = await this.receiveView(); view !== undefined; view = await this.receiveView()) {
+      try {
+        yield view
+      } finally {
+        view.release()
+      }
+    }
+  }
+
+  /** As `views`, blocking this thread. */
+  *viewsSync(): Generator<MessageView, void, undefined> {
+    for (let view = this.receiveViewSync(); view !== undefined; view = this.receiveViewSync()) {
+      try {
+        yield view
+      } finally {
+        view.release()
+      }
+    }
+  }
+
+  override get sender(): BytesSendEnd {
+    this.#sendEnd ??= new BytesSendEnd(this)
+    return this.#sendEnd
+  }
+
+  override get receiver(): BytesReceiveEnd {
+    this.#receiveEnd ??= new BytesReceiveEnd(this)
+    return this.#receiveEnd
   }
 
   get #viewing(): ViewChannel {
@@ -78,6 +113,56 @@ export class BytesChannel extends MessageChannel<Uint8Array> {
       throw rangeError(`${what} takes a number of bytes, an integer from 0 on, not ${show(bytes)}`)
     this.messages.checkLength(bytes, what)
     this.requireOpen()
+  }
+}
+
+/** The sending half of a channel of bytes. See {@link BytesChannel} for each method. */
+export class BytesSendEnd extends SendEnd<Uint8Array> {
+  declare readonly channel: BytesChannel
+
+  override get handle(): Handle<BytesSendEnd> {
+    return super.handle as Handle<BytesSendEnd>
+  }
+
+  reserve(bytes: number, options?: WaitOptions): Promise<Reservation> {
+    return this.channel.reserve(bytes, options)
+  }
+
+  reserveSync(bytes: number, options?: WaitOptions): Reservation {
+    return this.channel.reserveSync(bytes, options)
+  }
+
+  tryReserve(bytes: number): Reservation {
+    return this.channel.tryReserve(bytes)
+  }
+}
+
+/** The receiving half of a channel of bytes. See {@link BytesChannel} for each method. */
+export class BytesReceiveEnd extends ReceiveEnd<Uint8Array> {
+  declare readonly channel: BytesChannel
+
+  override get handle(): Handle<BytesReceiveEnd> {
+    return super.handle as Handle<BytesReceiveEnd>
+  }
+
+  receiveView(options?: WaitOptions): Promise<MessageView | undefined> {
+    return this.channel.receiveView(options)
+  }
+
+  receiveViewSync(options?: WaitOptions): MessageView | undefined {
+    return this.channel.receiveViewSync(options)
+  }
+
+  tryReceiveView(): MessageView | undefined {
+    return this.channel.tryReceiveView()
+  }
+
+  views(): AsyncGenerator<MessageView, void, undefined> {
+    return this.channel.views()
+  }
+
+  viewsSync(): Generator<MessageView, void, undefined> {
+    return this.channel.viewsSync()
   }
 }
 

@@ -80,7 +80,7 @@ abstract class End<T> implements ChannelEnd<T> {
   }
 }
 
-/** @internal */
+/** The sending half: `ch.sender`. */
 export class SendEnd<T> extends End<T> implements SendChannel<T> {
   send(value: T, options?: WaitOptions): Promise<void> {
     return this.channel.send(value, options)
@@ -115,7 +115,7 @@ export class SendEnd<T> extends End<T> implements SendChannel<T> {
   }
 }
 
-/** @internal */
+/** The receiving half: `ch.receiver`. */
 export class ReceiveEnd<T> extends End<T> implements ReceiveChannel<T> {
   receive(options?: WaitOptions): Promise<T | undefined> {
     return this.channel.receive(options)

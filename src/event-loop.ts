@@ -117,6 +117,8 @@ export class EventLoop {
       const bell = Atomics.load(this.#i32, this.#bell)
       // Dekker with ring in waiter.ts: we say that we sleep, then look at what is ready; it changes that, then looks whether we sleep.
       Atomics.store(this.#i32, this.#armed, 1)
+      // After the load of the bell: who begins to wait for memory rings it, and this sees either the ring or who waits.
+      this.#beforeSleep()
       this.poll()
       if (this.pending === 0) break
       const wait = (Atomics as unknown as AsyncWait).waitAsync(this.#i32, this.#bell, bell)
@@ -132,7 +134,7 @@ export class EventLoop {
     this.#waiting = false
     Atomics.store(this.#i32, this.#armed, 0)
     this.poll()
-    this.#beforeSleep()
     if (this.pending > 0) this.#arm()
+    else this.#beforeSleep()
   }
 }

@@ -2,7 +2,7 @@ export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
 export type { BatchSource } from './batch.js'
 export type { BatchOptions } from './batches.js'
-export { BytesChannel } from './bytes-channel.js'
+export { BytesChannel, type BytesReceiveEnd, type BytesSendEnd } from './bytes-channel.js'
 export { Channel, type Next } from './channel.js'
 export { type ChannelOptions, channel } from './channel-codecs.js'
 export { any } from './codec/any.js'

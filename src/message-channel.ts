@@ -73,6 +73,13 @@ export class MessageChannel<T> extends Channel<T> {
     return this.trySendPayload(payload === 0 ? this.#place(value) : payload, this.messages.length)
   }
 
+  /** As trySend, but false also where memory has to be waited for. */
+  #sendAtOnce(value: T): boolean {
+    if (this.#full()) return false
+    const payload = this.messages.encode(this.codec, value)
+    return payload !== 0 && this.trySendPayload(payload, this.messages.length)
+  }
+
   /** @internal Sends a message that is in our hands: whether it did. If not (unless it is to `stay`), or if it throws, the message is freed. */
   trySendPayload(payload: number, length: number, stay = false): boolean {
     if (this.core.channel_trySendMessage(this.at, this.open, payload, length) === FINE) return true
@@ -312,11 +319,9 @@ export class MessageChannel<T> extends Channel<T> {
     let sent = 0
     try {
       for (const value of iterable(values, this.codec)) {
-        const payload = this.messages.encode(this.codec, value)
-        const { length } = this.messages
-        if (payload === 0) await this.#sendLater(value, left(timeout, since), options?.signal)
-        else if (!this.trySendPayload(payload, length, true))
-          await this.sendPayload(payload, length, left(timeout, since), options?.signal)
+        if (!this.#sendAtOnce(value)) {
+          await this.send(value, { timeout: left(timeout, since), signal: options?.signal })
+        }
         sent++
       }
     } catch (error) {

@@ -13,10 +13,10 @@ export interface PipeCore {
   pipe_init(at: Address, capacity: number, data: Address, room: Address): void
   pipe_claim(at: Address, open: number, side: number): Status
   pipe_unclaim(at: Address, open: number, side: number): void
-  pipe_reserve(at: Address, open: number, bytes: number): Address
+  pipe_reserve(at: Address, open: number, bytes: number, row: number): Address
   pipe_trim(at: Address, record: Address, bytes: number): void
   pipe_publish(at: Address, open: number): Status
-  pipe_next(at: Address, open: number): Address
+  pipe_next(at: Address, open: number, whole: number): Address
   pipe_release(at: Address, open: number): Status
   pipe_close(at: Address, open: number): Status
   pipe_state(at: Address, open: number): number

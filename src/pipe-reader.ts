@@ -2,7 +2,7 @@
 
 import type { Next } from './channel.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
-import { ARENA, CLOSED, KNOCK, OK, PIPE_READER, RECORD_BYTES, WOULD_BLOCK } from './generated/layout.js'
+import { ARENA, CLOSED, KNOCK, OK, PIPE_LENGTH, PIPE_READER, PIPE_ROW, RECORD_BYTES, WOULD_BLOCK } from './generated/layout.js'
 import { type Handle, makeHandle } from './handle.js'
 import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { type PipeShare, PipeSide } from './pipe-side.js'
@@ -49,6 +49,11 @@ export class PipeReader extends PipeSide {
   /** Bytes read after which room is given back while a batch goes on. */
   readonly #portion: number
   readonly #words: Uint32Array
+  /** Where the core leaves how long that is what it has found, and each row of it. */
+  readonly #lengthAt: number
+  readonly #rowAt: number
+  /** See `#bytes`. */
+  readonly #arrays: (Uint8Array | undefined)[] = new Array(ARRAYS).fill(undefined)
   /** Address of a record that has been read by a wait, and not used yet; 0 if none. */
   #stash = 0
   /** The record of the last attempt of `#read`. */
@@ -59,6 +64,8 @@ export class PipeReader extends PipeSide {
     super(share, PIPE_READER)
     this.#portion = share.capacity >>> 3
     this.#words = share.arena.u32
+    this.#lengthAt = (share.at + PIPE_LENGTH) >>> 2
+    this.#rowAt = (share.at + PIPE_ROW) >>> 2
   }
 
   /**
@@ -139,7 +146,7 @@ export class PipeReader extends PipeSide {
 
   /** The next record without a copy, if there is one. @throws as `tryRead`. */
   tryReadView(): PipeView | undefined {
-    if (!this.enter() || this.#require(this.#look()) !== OK) return undefined
+    if (!this.enter() || this.#require(this.#look(ONE)) !== OK) return undefined
     return this.#view(false)
   }
 
@@ -147,68 +154,52 @@ export class PipeReader extends PipeSide {
   async readView(options?: WaitOptions): Promise<PipeView | undefined> {
     const timeout = timeoutOf(options)
     if (this.enterAsync()) {
-      const status = this.#require(this.#look())
+      const status = this.#require(this.#look(ONE))
       if (status !== WOULD_BLOCK) return status === OK ? this.#view(false) : undefined
     }
-    const status = await this.wait(this.share.data, () => this.#look(), 'readView', timeout, options?.signal)
+    const status = await this.wait(this.share.data, () => this.#look(ONE), 'readView', timeout, options?.signal)
     return this.#require(status) === OK ? this.#view(true) : undefined
   }
 
   /** As `readView`, blocking this thread. */
   readViewSync(options?: WaitOptions): PipeView | undefined {
-    return this.#blocked('readViewSync', 'readView', options, () => this.#look()) ? this.#view(false) : undefined
+    return this.#blocked('readViewSync', 'readView', options, () => this.#look(ONE)) ? this.#view(false) : undefined
   }
 
   /**
-   * Calls back with each record that is there, without a copy, up to `max` of them: the bytes are good during the call. The fastest way to read. What
-   * the callback throws ends it, after that record. Returns how many.
+   * Calls back with each record that is there, without a copy, up to `max` of them: the bytes are good during the call. What the callback throws ends
+   * it, after that record. Returns how many.
    */
   tryDrain(use: (bytes: Uint8Array) => void, max = Number.POSITIVE_INFINITY): number {
-    checkCallback(use, 'tryDrain')
-    if (!this.enter()) return 0
-    const from = this.#drained
-    this.hold(false)
-    try {
-      this.#require(this.#drain(use, max))
-    } finally {
-      this.leave()
-    }
-    return this.#drained - from
+    return this.#drainNow(use, max, ONE, 'tryDrain')
   }
 
   /** As `tryDrain`, waiting for more until the pipe is closed and drained. Resolves with the number of records. `timeout` is that of each wait. */
-  async drain(use: (bytes: Uint8Array) => void, options?: WaitOptions): Promise<number> {
-    checkCallback(use, 'drain')
-    const timeout = timeoutOf(options)
-    const from = this.#drained
-    for (;;) {
-      const status = await this.wait(this.share.data, () => this.#look(), 'drain', timeout, options?.signal)
-      if (this.#require(status) === CLOSED) return this.#drained - from
-      try {
-        // In portions, for the event loop to get its turn.
-        this.#require(this.#drain(use, PORTION))
-      } finally {
-        this.leave()
-      }
-      await keep(undefined)
-    }
+  drain(use: (bytes: Uint8Array) => void, options?: WaitOptions): Promise<number> {
+    return this.#drainAll(use, options, ONE, 'drain')
   }
 
   /** As `drain`, blocking this thread. */
   drainSync(use: (bytes: Uint8Array) => void, options?: WaitOptions): number {
-    checkCallback(use, 'drainSync')
-    this.enterSync('drainSync', 'drain')
-    const timeout = timeoutOf(options)
-    const from = this.#drained
-    this.hold(false)
-    try {
-      for (;;) {
-        const status = this.#require(this.#drain(use, Number.POSITIVE_INFINITY))
-        if (status === CLOSED || !this.#await(timeout, 'drain', () => this.#look())) return this.#drained - from
-      }
-    } finally {
-      this.leave()
-    }
+    return this.#drainSync(use, options, ONE, 'drainSync', 'drain')
+  }
+
+  /**
+   * As `tryDrain`, but calls back with as many records of one size as lie together: those that `writeRows` has written at once, or a single one.
+   * `bytes` are one or more records of `size` bytes each. The fastest way to read. Returns how many records it was; `max` counts the calls.
+   */
+  tryDrainRows(use: (bytes: Uint8Array, size: number) => void, max = Number.POSITIVE_INFINITY): number {
+    return this.#drainNow(use, max, ALL, 'tryDrainRows')
+  }
+
+  /** As `drain`, for rows as in `tryDrainRows`. */
+  drainRows(use: (bytes: Uint8Array, size: number) => void, options?: WaitOptions): Promise<number> {
+    return this.#drainAll(use, options, ALL, 'drainRows')
+  }
+
+  /** As `drainRows`, blocking this thread. */
+  drainRowsSync(use: (bytes: Uint8Array, size: number) => void, options?: WaitOptions): number {
+    return this.#drainSync(use, options, ALL, 'drainRowsSync', 'drainRows')
   }
 
   /** The records, without copies, blocking this thread until the pipe is closed and drained: each is good until the next is asked for. */
@@ -218,9 +209,9 @@ export class PipeReader extends PipeSide {
     let held = 0
     try {
       for (;;) {
-        const at = this.#next()
+        const at = this.#next(ONE)
         if (at >= ARENA) {
-          const length = this.#lengthAt(at)
+          const length = this.#length()
           yield this.#bytes(at, length)
           held += length + RECORD_BYTES
           if (held < this.#portion) continue
@@ -228,7 +219,7 @@ export class PipeReader extends PipeSide {
         this.#release()
         held = 0
         if (at >= ARENA) continue
-        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look())) return
+        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look(ONE))) return
       }
     } finally {
       this.#release()
@@ -272,62 +263,124 @@ export class PipeReader extends PipeSide {
   /** Records that have been drained. */
   #drained = 0
 
-  #next(): number {
+  #next(whole: number): number {
     const { share } = this
     const stash = this.#stash
-    if (stash === 0) return share.core.pipe_next(share.at, share.open)
+    if (stash === 0) return share.core.pipe_next(share.at, share.open, whole)
     this.#stash = 0
     return stash
   }
 
-  #lengthAt(at: number): number {
-    return this.#words[(at - RECORD_BYTES) >>> 2] as number
+  /** Bytes of what was found last. */
+  #length(): number {
+    return this.#words[this.#lengthAt] as number
   }
 
+  /** The bytes of a record, as an array that may have served for one before: to make one costs more than to move a short record. */
   #bytes(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.#words.buffer, at, length)
+    const place = (at / RECORD_BYTES) & (ARRAYS - 1)
+    const known = this.#arrays[place]
+    if (known !== undefined && known.length === length && known.byteOffset === at) return known
+    const made = new Uint8Array(this.#words.buffer, at, length)
+    this.#arrays[place] = made
+    return made
   }
 
   /** One attempt to copy a record into `#record`: OK, WOULD_BLOCK, CLOSED or STALE. */
   #read(): number {
-    const at = this.#next()
+    const at = this.#next(ONE)
     if (at < ARENA) return at
-    this.#record = this.share.u8.slice(at, at + this.#lengthAt(at))
+    this.#record = this.share.u8.slice(at, at + this.#length())
     this.#release()
     return OK
   }
 
   /** One attempt to copy records into the array. */
   #readMany(records: Uint8Array[], max: number): number {
-    let at = max > 0 ? this.#next() : checkMax(max)
+    checkMax(max)
+    let at = max > 0 ? this.#next(ONE) : CLOSED
     if (at < ARENA) return at
-    do records.push(this.share.u8.slice(at, at + this.#lengthAt(at)))
-    while (records.length < max && (at = this.#next()) >= ARENA)
+    do records.push(this.share.u8.slice(at, at + this.#length()))
+    while (records.length < max && (at = this.#next(ONE)) >= ARENA)
     this.#release()
     return OK
   }
 
   /** One attempt to find a record, into `#stash`. */
-  #look(): number {
-    const at = this.#next()
+  #look(whole: number): number {
+    const at = this.#next(whole)
     if (at < ARENA) return at
     this.#stash = at
     return OK
   }
 
-  /** Calls back with up to `max` records: why it has ended. */
-  #drain(use: (bytes: Uint8Array) => void, max: number): number {
+  #drainNow(use: Use, max: number, whole: number, method: string): number {
+    checkCallback(use, method)
+    checkMax(max)
+    if (!this.enter()) return 0
+    const from = this.#drained
+    this.hold(false)
+    try {
+      this.#require(this.#drain(use, max, whole))
+    } finally {
+      this.leave()
+    }
+    return this.#drained - from
+  }
+
+  async #drainAll(use: Use, options: WaitOptions | undefined, whole: number, method: string): Promise<number> {
+    checkCallback(use, method)
+    const timeout = timeoutOf(options)
+    const from = this.#drained
+    for (;;) {
+      const status = await this.wait(this.share.data, () => this.#look(whole), method, timeout, options?.signal)
+      if (this.#require(status) === CLOSED) return this.#drained - from
+      try {
+        // In portions, for the event loop to get its turn.
+        this.#require(this.#drain(use, PORTION, whole))
+      } finally {
+        this.leave()
+      }
+      await keep(undefined)
+    }
+  }
+
+  #drainSync(use: Use, options: WaitOptions | undefined, whole: number, method: string, twin: string): number {
+    checkCallback(use, method)
+    this.enterSync(method, twin)
+    const timeout = timeoutOf(options)
+    const from = this.#drained
+    this.hold(false)
+    try {
+      for (;;) {
+        const status = this.#require(this.#drain(use, Number.POSITIVE_INFINITY, whole))
+        if (status === CLOSED || !this.#await(timeout, twin, () => this.#look(whole))) return this.#drained - from
+      }
+    } finally {
+      this.leave()
+    }
+  }
+
+  /** Calls back up to `max` times: why it has ended. */
+  #drain(use: Use, max: number, whole: number): number {
     let held = 0
     let left = max
     try {
       while (left > 0) {
-        const at = this.#next()
+        const at = this.#next(whole)
         if (at < ARENA) return at
-        const length = this.#lengthAt(at)
+        const length = this.#length()
         left--
-        this.#drained++
         held += length + RECORD_BYTES
-        use(this.#bytes(at, length))
+        const bytes = this.#bytes(at, length)
+        if (whole === ONE) {
+          this.#drained++
+          use(bytes, length)
+        } else {
+          const row = this.#words[this.#rowAt] as number
+          this.#drained += row === length ? 1 : length / row
+          use(bytes, row)
+        }
         if (held >= this.#portion) {
           this.#release()
           held = 0
@@ -345,9 +398,9 @@ export class PipeReader extends PipeSide {
   }
 
   #view(waited: boolean): PipeView {
-    const at = this.#next()
+    const at = this.#next(ONE)
     this.hold(waited)
-    return new PipeView(this.#bytes(at, this.#lengthAt(at)), () => {
+    return new PipeView(this.#bytes(at, this.#length()), () => {
       this.#release()
       this.leave()
     })
@@ -417,13 +470,18 @@ export class PipeReader extends PipeSide {
   }
 }
 
-/** Records between two looks at the event loop. */
+/** A power of two. */
+const ARRAYS = 1024
+/** What `#next` is to find: a record, or all rows that lie together. */
+const ONE = 0
+const ALL = 1
+type Use = (bytes: Uint8Array, size: number) => void
+/** Callbacks between two looks at the event loop. */
 const PORTION = 256
 
-function checkMax(max: number): number {
-  if (typeof max !== 'number') throw typeError(`the number of records to read is a number, not ${show(max)}`)
-  if (max !== 0) throw rangeError(`the number of records to read is 0 or more, not ${show(max)}`)
-  return CLOSED
+function checkMax(max: number): void {
+  if (typeof max !== 'number') throw typeError(`the number of records is a number, not ${show(max)}`)
+  if (!(max >= 0)) throw rangeError(`the number of records is 0 or more, not ${show(max)}`)
 }
 
 function checkCallback(use: unknown, method: string): void {

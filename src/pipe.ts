@@ -99,6 +99,18 @@ export class Pipe {
   writeManySync(records: Iterable<Uint8Array>, options?: WaitOptions): number {
     return this.writer.writeManySync(records, options)
   }
+  /** See {@link PipeWriter.tryWriteRows}. */
+  tryWriteRows(rows: Uint8Array, size: number): number {
+    return this.writer.tryWriteRows(rows, size)
+  }
+  /** See {@link PipeWriter.writeRows}. */
+  writeRows(rows: Uint8Array, size: number, options?: WaitOptions): Promise<number> {
+    return this.writer.writeRows(rows, size, options)
+  }
+  /** See {@link PipeWriter.writeRowsSync}. */
+  writeRowsSync(rows: Uint8Array, size: number, options?: WaitOptions): number {
+    return this.writer.writeRowsSync(rows, size, options)
+  }
   /** See {@link PipeWriter.tryReserve}. */
   tryReserve(length: number): PipeReservation | undefined {
     return this.writer.tryReserve(length)
@@ -183,6 +195,18 @@ export class Pipe {
   /** See {@link PipeReader.drainSync}. */
   drainSync(use: (bytes: Uint8Array) => void, options?: WaitOptions): number {
     return this.reader.drainSync(use, options)
+  }
+  /** See {@link PipeReader.tryDrainRows}. */
+  tryDrainRows(use: (bytes: Uint8Array, size: number) => void, max?: number): number {
+    return this.reader.tryDrainRows(use, max)
+  }
+  /** See {@link PipeReader.drainRows}. */
+  drainRows(use: (bytes: Uint8Array, size: number) => void, options?: WaitOptions): Promise<number> {
+    return this.reader.drainRows(use, options)
+  }
+  /** See {@link PipeReader.drainRowsSync}. */
+  drainRowsSync(use: (bytes: Uint8Array, size: number) => void, options?: WaitOptions): number {
+    return this.reader.drainRowsSync(use, options)
   }
   /** See {@link PipeReader.views}. */
   views(): Generator<Uint8Array, void, undefined> {

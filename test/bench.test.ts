@@ -41,7 +41,7 @@ describe('rows', () => {
         .find(({ scenario }) => scenario === 'bytes 64 B 1:1 cap 1024')
         ?.entries.map(({ name }) => name)
     expect(names('quick')).toEqual(['millrace', 'postMessage'])
-    expect(names('default')).toEqual(['millrace', 'millrace view', 'postMessage', 'go'])
+    expect(names('default')).toEqual(['millrace', 'postMessage', 'go'])
     expect(names('full')).toContain('MessagePort')
   })
 })

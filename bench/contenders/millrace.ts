@@ -1,6 +1,7 @@
 import * as millrace from 'millrace'
 import type { Contender } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
+import { type PipeLibrary, pipeContender } from '../scenarios/pipe.js'
 import { type ValueChannel, valueContender } from '../values/library.js'
 import type { Shape } from '../values/payload.js'
 import { type Library, libraryContender } from './library.js'
@@ -18,10 +19,11 @@ interface Codecs {
   fixedString(length: number): unknown
 }
 
-const library = millrace as unknown as Library & SelectLibrary & Codecs
+const library = millrace as unknown as Library & SelectLibrary & PipeLibrary & Codecs
 
 const threads = libraryContender(library)
 const selects = selectContender(library)
+const pipes = pipeContender(library)
 const oneLoop = oneLoopContender<ArenaChannel & LoopChannel>({
   channel: (capacity) => library.channel(library.f64, { capacity }) as ArenaChannel & LoopChannel,
   selectReceive: (busy, quiet) => library.select({ busy: library.recv(busy), quiet: library.recv(quiet) }),
@@ -39,8 +41,9 @@ const values = valueContender({
   open: (handle) => library.open(handle) as ValueChannel,
 })
 
-function player({ kind }: Job): Contender {
+function player({ kind, style }: Job): Contender {
   if (kind === 'value') return values
+  if (style === 'pipe') return pipes
   return kind === 'select' ? selects : kind === 'loop' ? oneLoop : threads
 }
 

@@ -10,7 +10,7 @@ export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro' | 'select' | 
 export interface Job {
   kind: Kind
   /**
-   * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`), or the operation measured by a micro row; which
+   * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`; `pipe` sends records of bytes), or the operation measured by a micro row; which
    * side selects (`receive`, `both`), or whether one of two channels is `quiet`; what one loop does (`async`, `close`,
    * `quiet`); what a `value` is (`struct`, `bytes-1024`).
    */
@@ -35,6 +35,9 @@ export interface Reply {
 }
 
 export const BATCH = 64
+
+/** Bytes of a record of the rows with a byte pipe; its first four are the message's number. */
+export const PIPE_RECORD = 64
 
 /** How long a micro row warms up and measures, in milliseconds, in every contender. Its `cpu` covers both. */
 export const MICRO_WARM_UP_MS = 30

@@ -1,7 +1,7 @@
 // Values through a channel that blocks both sides: one text of the loops for millrace and the baseline. Each process loads only one.
 
 import { type Contender, isProducer, NOTHING, type Outcome, type Part } from '../harness/contender.js'
-import { checkBytes, type Payload, payloadOf, type Shape, shapeOf, stamp } from './payload.js'
+import { checkBytes, type Payload, payloadOf, type Shape, shapeOf } from './payload.js'
 
 export interface ValueChannel {
   readonly handle: unknown
@@ -49,7 +49,8 @@ export function valueContender(library: ValueLibrary): Contender {
       const { what, size } = shapeOf(job.style)
       if (what === 'view') {
         const views = channel as ViewChannel
-        return () => (isProducer(job, index) ? fillAll(views, size, job.n) : viewAll(views, size, job.n))
+        const source = payloadOf(job.style) as Payload<Uint8Array>
+        return () => (isProducer(job, index) ? fillAll(views, source, size, job.n) : viewAll(views, size, job.n))
       }
       const payload = payloadOf(job.style) as Payload<unknown>
       return () => (isProducer(job, index) ? sendAll(channel, payload, job.n) : receiveAll(channel, payload, job.n))
@@ -68,12 +69,11 @@ function receiveAll(channel: ValueChannel, payload: Payload<unknown>, count: num
   return { count, sum }
 }
 
-/** Writes each message where it is sent from: all of its bytes, once. */
-function fillAll(channel: ViewChannel, size: number, count: number): Outcome {
+/** Writes each message where it is sent from. */
+function fillAll(channel: ViewChannel, payload: Payload<Uint8Array>, size: number, count: number): Outcome {
   for (let i = 0; i < count; i++) {
     const slot = channel.reserveSync(size)
-    slot.bytes.fill(0x2e)
-    stamp(slot.bytes, i)
+    slot.bytes.set(payload.fill(i))
     slot.commitSync()
   }
   return NOTHING

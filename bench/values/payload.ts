@@ -34,7 +34,7 @@ function wrong(what: string, i: number, value: unknown): never {
 }
 
 /** Bytes of a message that depend on its number: the first four, one in the middle, the last one. */
-export function stamp(bytes: Uint8Array, i: number): void {
+function stamp(bytes: Uint8Array, i: number): void {
   bytes[0] = i
   bytes[1] = i >> 8
   bytes[2] = i >> 16

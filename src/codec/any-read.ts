@@ -1,21 +1,9 @@
 // Reads messages of any-write.ts with msgpackr's reader: MessagePack, records and the limits against forged lengths are its; the extension types
 // are ours, and all that it brings itself are switched off. The variant is the one that generates no code.
 
+import { makeMsgpackr, type Unpackr } from 'msgpackr/unpack-no-eval'
 import { typeError } from '../errors.js'
 import * as kinds from './any-kinds.js'
-
-interface Unpackr {
-  unpack(bytes: Uint8Array, end: number): unknown
-}
-
-interface Library {
-  Unpackr: new (options: object) => Unpackr
-  C1: object
-  addExtension(extension: { type: number; read?: (value: unknown) => unknown; unpack?: () => never }): void
-}
-
-// The bundler puts the library in place of this call: it runs when the first message is read, not when millrace is imported.
-declare function require(id: 'msgpackr/unpack-no-eval'): Library
 
 /** Extension types that the library brings. */
 const FOREIGN_TYPES = [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78, 0xff]
@@ -59,14 +47,14 @@ function hide(target: object, key: PropertyKey, value: unknown, enumerable = fal
 function view(kind: unknown, buffer: ArrayBuffer, offset?: number, length?: number): object {
   if (kind === kinds.BUFFER) return buffer
   if (kind === kinds.DATA_VIEW) return new DataView(buffer, offset, length)
-  const name = kinds.VIEWS[kind as number]
+  const name = typeof kind === 'number' ? kinds.VIEWS[kind] : undefined
   const type = name && (globalThis as unknown as Record<string, typeof Uint8Array>)[name]
   return type ? new type(buffer, offset, length) : damaged()
 }
 
 function error(value: unknown): Error {
   const [kind, name, message, stack, presence, cause, errors] = list(value, 7)
-  const type = kinds.ERRORS[kind as number] as ErrorConstructor | undefined
+  const type = (typeof kind === 'number' ? kinds.ERRORS[kind] : undefined) as ErrorConstructor | undefined
   if (type === undefined) damaged()
   const made = (type as unknown) === AggregateError ? new AggregateError([]) : new type()
   if (name !== undefined) hide(made, 'name', text(name))
@@ -182,13 +170,17 @@ class Linker {
   }
 
   private rest(array: unknown[], flat: unknown[]): void {
+    const length = flat[0] as number
     array.length--
+    // V8 sets aside room for up to 32 million elements, if they are not too many to be thought of.
+    if (length > array.length + 1000) array.length = 2 ** 32 - 1
+    array.length = length
     for (let i = 1; i + 1 < flat.length; i += 2) {
       const key = flat[i]
       if (typeof key !== 'string' && typeof key !== 'number') damaged()
       set(array, key, this.link(flat[i + 1]))
     }
-    array.length = flat[0] as number
+    if (array.length !== length) damaged()
   }
 
   private map(map: Map<unknown, unknown>): void {
@@ -210,11 +202,16 @@ class Linker {
 let unpackr: Unpackr | undefined
 
 function load(): Unpackr {
-  const library = require('msgpackr/unpack-no-eval')
+  const library = makeMsgpackr()
   for (const type of FOREIGN_TYPES) library.addExtension({ type, unpack: damaged })
   for (const [type, read] of Object.entries(readers)) library.addExtension({ type: Number(type), read })
   Object.freeze(library.C1) // what it makes of a byte that MessagePack does not use; one object for all messages
   return new library.Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true })
+}
+
+/** Lets go of the last message, which the library would keep. */
+export function forget(): void {
+  read(Uint8Array.of(0xc0), 1)
 }
 
 /** The value in the first `length` bytes. They may be anything: what is no message is a TypeError. */

@@ -1,30 +1,18 @@
 // Writes a value as MessagePack in one pass over it: every property is read once, what cannot be carried is refused with its path, and what
 // MessagePack lacks is written as the extension types of any-kinds.ts. The reader (any-read.ts) is msgpackr's; why the writer is not, see docs/any.md.
 
-import { rangeError, show, typeError } from '../errors.js'
+import { rangeError, typeError } from '../errors.js'
 import * as kinds from './any-kinds.js'
+import { Output, SLACK } from './any-output.js'
+import { ENTRIES, MAP_KEYS, name, PROPERTIES, pathOf } from './any-path.js'
 
 /** Objects within objects: about what structured clone bears. The receiver must be able to read it on the smallest stack. */
 export const MAX_DEPTH = 1000
 
-const FIRST_SIZE = 8192
-const LARGEST_KEPT = 4 * 2 ** 20
-/** Room that `value` guarantees to what it calls: headers and numbers need not look. */
-const SLACK = 32
 /** Objects that are looked for one by one; more of them are looked up in a Map. */
 const FEW = 16
-/** Up to this length a string is written without a call into the engine. */
-const SHORT = 24
 const MAX_SHAPES = 16
 const MAX_SHAPE_KEYS = 32
-
-// What the keys in `trail` are keys of.
-const PROPERTIES = 0
-const MAP_KEYS = 1
-const ENTRIES = 2
-
-const encoder = new TextEncoder()
-const intBound = 2n ** 63n
 
 interface Lengthy {
   readonly byteLength: number
@@ -44,14 +32,9 @@ function hasProto(keys: readonly string[]): boolean {
   return false
 }
 
-export class Writer {
-  /** The last message, from 0 on. */
-  bytes = new Uint8Array(FIRST_SIZE)
+export class Writer extends Output {
   /** Set while a value is being written: its getters may run anything, another message too. */
   busy = false
-  private view = new DataView(this.bytes.buffer)
-  private pos = 0
-  private safe = FIRST_SIZE - SLACK
   // Objects in the order they were met; their place is their number. All of them are in `numbers` once they are many.
   private readonly met: unknown[] = new Array(FEW).fill(undefined)
   private count = 0
@@ -78,25 +61,6 @@ export class Writer {
       this.shapeCount = 0
     }
     return this.pos
-  }
-
-  /** Forgets a large message. */
-  shrink(): void {
-    if (this.bytes.length > LARGEST_KEPT) this.allocate(FIRST_SIZE)
-  }
-
-  private allocate(size: number): void {
-    this.bytes = new Uint8Array(size)
-    this.view = new DataView(this.bytes.buffer)
-    this.safe = size - SLACK
-  }
-
-  /** Makes room for that many bytes and SLACK. */
-  private reserve(need: number): void {
-    if (this.pos + need <= this.safe) return
-    const old = this.bytes
-    this.allocate(Math.max(old.length * 2, this.pos + need + SLACK))
-    this.bytes.set(old.subarray(0, this.pos))
   }
 
   private value(value: unknown, depth: number): void {
@@ -132,7 +96,9 @@ export class Writer {
       this.tag(kinds.REFERENCE)
       this.number(number)
     } else if (depth >= MAX_DEPTH) {
-      throw rangeError(`any carries values nested up to ${MAX_DEPTH} levels deep, not ${this.path(depth)}`)
+      throw rangeError(
+        `any carries values nested up to ${MAX_DEPTH} levels deep, not ${pathOf(this.trail, this.levels, depth)}`,
+      )
     } else if (Array.isArray(value)) {
       this.array(value, depth)
     } else {
@@ -345,7 +311,9 @@ export class Writer {
     if (kind < 0) throw this.refuse(value, depth)
     const { buffer, byteOffset, byteLength, length } = (isView ? value : new Uint8Array(value)) as Lengthy
     if (kinds.isShared(buffer)) {
-      throw typeError(`any carries copies, and the memory of ${name(value)} at ${this.path(depth)} is shared: copy it`)
+      throw typeError(
+        `any carries copies, and the memory of ${name(value)} at ${pathOf(this.trail, this.levels, depth)} is shared: copy it`,
+      )
     }
     const bytes = new Uint8Array(buffer, byteOffset, byteLength)
     if (isView) {
@@ -370,178 +338,12 @@ export class Writer {
     this.blob(bytes)
   }
 
-  private blob(bytes: Uint8Array): void {
-    this.reserve(bytes.length)
-    this.bytes[this.pos] = 0xc6
-    this.view.setUint32(this.pos + 1, bytes.length)
-    this.bytes.set(bytes, this.pos + 5)
-    this.pos += 5 + bytes.length
-  }
-
-  private tag(type: number): void {
-    const { bytes, pos } = this
-    bytes[pos] = 0xd4
-    bytes[pos + 1] = type
-    bytes[pos + 2] = 0
-    this.pos = pos + 3
-  }
-
-  /** Of an array (0x90, 0xdc) or an object (0x80, 0xde). */
-  private header(n: number, few: number, many: number): void {
-    if (n < 16) this.bytes[this.pos++] = few + n
-    else if (n < 0x10000) {
-      this.bytes[this.pos] = many
-      this.view.setUint16(this.pos + 1, n)
-      this.pos += 3
-    } else {
-      this.bytes[this.pos] = many + 1
-      this.view.setUint32(this.pos + 1, n)
-      this.pos += 5
-    }
-  }
-
-  private number(value: number): void {
-    const { bytes, pos } = this
-    if (value >>> 0 === value && (value !== 0 || 1 / value > 0)) {
-      if (value < 0x40) {
-        bytes[pos] = value // from 0x40 on, msgpackr takes such a byte for a record
-        this.pos = pos + 1
-      } else if (value < 0x100) {
-        bytes[pos] = 0xcc
-        bytes[pos + 1] = value
-        this.pos = pos + 2
-      } else if (value < 0x10000) {
-        bytes[pos] = 0xcd
-        bytes[pos + 1] = value >> 8
-        bytes[pos + 2] = value
-        this.pos = pos + 3
-      } else {
-        bytes[pos] = 0xce
-        this.view.setUint32(pos + 1, value)
-        this.pos = pos + 5
-      }
-    } else if (value >> 0 === value && value !== 0) {
-      if (value >= -0x20) {
-        bytes[pos] = value
-        this.pos = pos + 1
-      } else {
-        bytes[pos] = 0xd2
-        this.view.setInt32(pos + 1, value)
-        this.pos = pos + 5
-      }
-    } else {
-      bytes[pos] = 0xcb
-      this.view.setFloat64(pos + 1, value)
-      this.pos = pos + 9
-    }
-  }
-
-  private bigint(value: bigint): void {
-    if (value >= -intBound && value < intBound) {
-      this.bytes[this.pos] = 0xd3
-      this.view.setBigInt64(this.pos + 1, value)
-      this.pos += 9
-    } else {
-      this.tag(kinds.BIGINT)
-      this.string(value.toString(16))
-    }
-  }
-
-  private string(text: string): void {
-    const n = text.length
-    if (n <= SHORT) {
-      if (this.pos > this.safe) this.reserve(0)
-      const { bytes, pos } = this
-      let at = pos + 1
-      for (let i = 0; i < n; i++) {
-        const code = text.charCodeAt(i)
-        if (code > 0x7f) {
-          this.encode(text)
-          return
-        }
-        bytes[at++] = code
-      }
-      bytes[pos] = 0xa0 + n
-      this.pos = at
-      return
-    }
-    this.encode(text)
-  }
-
-  /** A string that is long or not ASCII. */
-  private encode(text: string): void {
-    if (!kinds.fitsUtf8(text)) {
-      this.utf16(text)
-      return
-    }
-    const n = text.length
-    const head = n < 86 ? 2 : n < 21846 ? 3 : 5
-    // Most strings are ASCII. Those that are not and do not fit are continued in a larger buffer.
-    this.reserve(head + (n < 1024 ? 3 * n : n))
-    const start = this.pos
-    this.pos += head
-    for (let rest = text; ; ) {
-      const { read, written } = encoder.encodeInto(rest, this.bytes.subarray(this.pos))
-      this.pos += written
-      if (read === rest.length) break
-      rest = rest.slice(read)
-      this.reserve(3 * rest.length)
-    }
-    const length = this.pos - start - head
-    if (head === 2) {
-      this.bytes[start] = 0xd9
-      this.bytes[start + 1] = length
-    } else if (head === 3) {
-      this.bytes[start] = 0xda
-      this.view.setUint16(start + 1, length)
-    } else {
-      this.bytes[start] = 0xdb
-      this.view.setUint32(start + 1, length)
-    }
-    if (this.pos > this.safe) this.reserve(0)
-  }
-
-  private utf16(text: string): void {
-    const bytes = new Uint8Array(2 * text.length)
-    for (let i = 0; i < text.length; i++) {
-      bytes[2 * i] = text.charCodeAt(i)
-      bytes[2 * i + 1] = text.charCodeAt(i) >> 8
-    }
-    this.reserve(SLACK)
-    this.tag(kinds.UTF16)
-    this.blob(bytes)
-  }
-
   private knows(buffer: ArrayBufferLike): boolean {
     return this.numbers !== null ? this.numbers.has(buffer) : this.met.indexOf(buffer) >= 0
   }
 
   private refuse(value: unknown, depth: number): TypeError {
-    return typeError(`any carries plain data, not ${name(value)} (at ${this.path(depth)})`)
-  }
-
-  /** How one would write the way from the root to the value at that depth. */
-  private path(depth: number): string {
-    let path = '$'
-    for (let i = 0; i < depth && path.length < 200; i++) {
-      const key = this.trail[i]!
-      const level = this.levels[i]
-      if (level === PROPERTIES) {
-        if (typeof key === 'number') path += `[${key}]`
-        else path += /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
-      } else if (typeof key === 'string') path += `.get(${show(key)})`
-      else path += `${level === MAP_KEYS ? '.keys()' : '.values()'}[${key}]`
-    }
-    return path.length < 200 ? path : `${path.slice(0, 200)}…`
-  }
-}
-
-/** How a value is named, whatever its properties do. */
-function name(value: unknown): string {
-  try {
-    return show(value)
-  } catch {
-    return 'an object'
+    return typeError(`any carries plain data, not ${name(value)} (at ${pathOf(this.trail, this.levels, depth)})`)
   }
 }
 

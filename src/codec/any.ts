@@ -1,29 +1,31 @@
 // The codec of any value that is data: what structured clone carries, without transfer. How it is made, and what it costs: docs/any.md.
 
 import { rangeError } from '../errors.js'
-import { read } from './any-read.js'
+import { forget, read } from './any-read.js'
 import { Writer } from './any-write.js'
 import { type MessageCodec, sealed } from './message.js'
 
 const FIRST_SIZE = 8192
 const LARGEST_KEPT = 4 * 2 ** 20
 
-let shared = new Writer()
+// All is made on first use: importing millrace should not pay for it.
+let shared: Writer | undefined
 // What was measured and waits for `encode`: writing tells the size, so the bytes are there by then.
 let measured: unknown
 let length = -1
 // Messages are read from here: the library must not see memory that other threads write.
-let mirror = new Uint8Array(FIRST_SIZE)
+let mirror: Uint8Array | undefined
 
-function write(value: unknown): void {
+function write(value: unknown): Writer {
   // A getter that sends a message of its own finds the writer at work.
-  if (shared.busy) shared = new Writer()
-  const writer = shared
+  const writer = shared === undefined || shared.busy ? new Writer() : shared
+  shared = writer
   length = -1
   const written = writer.write(value)
   shared = writer
   measured = value
   length = written
+  return writer
 }
 
 const codec: MessageCodec<unknown> = sealed<MessageCodec<unknown>>({
@@ -38,9 +40,8 @@ const codec: MessageCodec<unknown> = sealed<MessageCodec<unknown>>({
   },
 
   encode(value, memory, at, limit) {
-    if (length < 0 || !Object.is(value, measured)) write(value)
+    const writer = length >= 0 && Object.is(value, measured) ? (shared as Writer) : write(value)
     const size = length
-    const { bytes } = shared
     length = -1
     measured = undefined
     if (size > limit - at) {
@@ -48,15 +49,23 @@ const codec: MessageCodec<unknown> = sealed<MessageCodec<unknown>>({
         `any needs ${size} bytes for this value, and ${limit - at} were set aside: it has changed meanwhile`,
       )
     }
-    memory.u8.set(bytes.subarray(0, size), at)
-    shared.shrink()
+    memory.u8.set(writer.bytes.subarray(0, size), at)
+    writer.shrink()
     return at + size
   },
 
   decode(memory, at, end) {
     const size = end - at
-    if (size > LARGEST_KEPT) return read(memory.u8.slice(at, end), size)
-    if (size > mirror.length) mirror = new Uint8Array(2 ** Math.ceil(Math.log2(size)))
+    if (size > LARGEST_KEPT) {
+      try {
+        return read(memory.u8.slice(at, end), size)
+      } finally {
+        forget()
+      }
+    }
+    if (mirror === undefined || size > mirror.length) {
+      mirror = new Uint8Array(Math.max(FIRST_SIZE, 2 ** Math.ceil(Math.log2(size))))
+    }
     mirror.set(memory.u8.subarray(at, end))
     return read(mirror, size)
   },

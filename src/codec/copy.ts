@@ -61,8 +61,5 @@ export function copyIn(to: Uint8Array, at: number, from: Uint8Array, length: num
 
 /** A copy with a buffer of its own. */
 export function copyOut(from: Uint8Array, at: number, end: number): Uint8Array<ArrayBuffer> {
-  if (end - at <= SMALL) return from.slice(at, end) as Uint8Array<ArrayBuffer>
-  const copy = new Uint8Array(end - at)
-  copy.set(from.subarray(at, end))
-  return copy
+  return from.slice(at, end) as Uint8Array<ArrayBuffer>
 }

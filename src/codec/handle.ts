@@ -24,6 +24,7 @@ type AnyHandle = Handle<unknown> & { readonly schema?: Schema }
 
 /** What a handle is as a message. */
 interface Packed {
+  readonly memory: WebAssembly.Memory
   readonly address: number
   readonly generation: number
   readonly kind: number
@@ -56,7 +57,7 @@ function pack(value: unknown): Packed {
   }
   const found = (value as Partial<Shared<unknown>>).handle as AnyHandle | undefined
   if (typeof found !== 'object' || found === null || !('millrace' in found)) throw notShared(value)
-  const { address, generation, codec, schema } = found
+  const { address, generation, codec, schema, memory } = found
   const kind = kindNumber(found.kind)
   const view = VIEWS.indexOf(found.view)
   if (kind === undefined || view < 0 || address >>> 0 !== address || generation >>> 0 !== generation)
@@ -66,7 +67,17 @@ function pack(value: unknown): Packed {
   const nameBytes = utf8(name).length
   if (nameBytes > 0xffff)
     throw refusal(rangeError, `handle carries objects whose codec has a name of up to 65535 bytes, not ${nameBytes}`)
-  return { address, generation, kind, view, name, schema: text, nameBytes, bytes: NAME + nameBytes + utf8(text).length }
+  return {
+    memory,
+    address,
+    generation,
+    kind,
+    view,
+    name,
+    schema: text,
+    nameBytes,
+    bytes: NAME + nameBytes + utf8(text).length,
+  }
 }
 
 function notShared(value: unknown): Error {
@@ -89,7 +100,7 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
   encode(value, memory, at, limit) {
     const packed = pack(value)
     const arena = arenaOf(memory)
-    if ((value.handle as AnyHandle).memory !== arena.memory) {
+    if (packed.memory !== arena.memory) {
       throw refusal(
         typeError,
         `handle carries objects of the arena of the channel that they travel through, and ${show(value)} is in another one: ` +
@@ -119,7 +130,7 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
     const text = at + NAME + view.getUint16(at + NAME_LENGTH, true)
     if (text > end) throw corrupt('handle', 'the name of its codec is longer than the message')
     const name = readUtf8(u8, at + NAME, text, 'handle')
-    const handle: Record<keyof AnyHandle, unknown> & { schema?: unknown } = {
+    return open({
       millrace: LAYOUT_VERSION,
       kind,
       codec: name,
@@ -128,9 +139,8 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
       generation: view.getUint32(at + GENERATION, true),
       memory: arena.memory,
       module: arena.module,
-      schema: text === end ? name : parsed(readUtf8(u8, text, end, 'handle')),
-    } as never
-    return open(handle as unknown as Handle<Shared<unknown>>)
+      schema: text === end ? name || undefined : parsed(readUtf8(u8, text, end, 'handle')),
+    } as Handle<Shared<unknown>>)
   },
 })
 

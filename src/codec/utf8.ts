@@ -6,8 +6,12 @@ import { rangeError } from '../errors.js'
 import { copyOut } from './copy.js'
 import { corrupt, refusal, unfit } from './failure.js'
 
-/** Up to this many characters or bytes the loop is faster than the platform's coders. */
+/** Up to this many characters the loop is faster than the platform's encoder. */
 const SHORT = 32
+/** Up to this many bytes the loop is faster than the platform's decoder. */
+const SHORT_BYTES = 24
+/** Up to this many bytes a fresh copy is faster than the one in a buffer that stays. */
+const SMALL = 64
 /** Strings up to this length are coded in buffers that stay, and grow with them. */
 const STAGED = 2 ** 18
 
@@ -21,7 +25,7 @@ function grown(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<Array
 }
 
 /** Arrays of each short length, for `apply`. */
-const units = Array.from({ length: SHORT + 1 }, (_, n) => new Array<number>(n).fill(0))
+const units = Array.from({ length: SHORT_BYTES + 1 }, (_, n) => new Array<number>(n).fill(0))
 const fromUnits = String.fromCharCode
 
 const LONE = /\p{Surrogate}/u
@@ -81,7 +85,7 @@ export function writeUtf8(value: string, u8: Uint8Array, at: number, limit: numb
 /** The string that the bytes are. `name` is the codec's, for the error if they are none. */
 export function readUtf8(u8: Uint8Array, at: number, end: number, name: string): string {
   const length = end - at
-  if (length <= SHORT) {
+  if (length <= SHORT_BYTES) {
     const short = units[length] as number[]
     let i = 0
     for (; i < length; i++) {
@@ -92,7 +96,7 @@ export function readUtf8(u8: Uint8Array, at: number, end: number, name: string):
     if (i === length) return fromUnits.apply(null, short)
   }
   let bytes: Uint8Array
-  if (length <= 2 * SHORT || length > 4 * STAGED) bytes = copyOut(u8, at, end)
+  if (length <= SMALL || length > 4 * STAGED) bytes = copyOut(u8, at, end)
   else {
     inbox = grown(inbox, length)
     inbox.set(u8.subarray(at, end))

@@ -125,6 +125,13 @@ export function styleOf(name) {
       values: (ch) => ch.sync(),
       select: (cases, options) => millrace.selectSync(cases, options),
       round: (selector, options) => selector.selectSync(options),
+      write: (p, record, options) => p.writeSync(record, options),
+      writeMany: (p, records, options) => p.writeManySync(records, options),
+      reserve: (p, length, options) => p.reserveSync(length, options),
+      read: (p, options) => p.readSync(options),
+      readMany: (p, max, options) => p.readManySync(max, options),
+      readView: (p, options) => p.readViewSync(options),
+      drain: (p, use, options) => p.drainSync(use, options),
     }
   }
   return {
@@ -136,6 +143,13 @@ export function styleOf(name) {
     values: (ch) => ch,
     select: (cases, options) => millrace.select(cases, options),
     round: (selector, options) => selector.select(options),
+    write: (p, record, options) => p.write(record, options),
+    writeMany: (p, records, options) => p.writeMany(records, options),
+    reserve: (p, length, options) => p.reserve(length, options),
+    read: (p, options) => p.read(options),
+    readMany: (p, max, options) => p.readMany(max, options),
+    readView: (p, options) => p.readView(options),
+    drain: (p, use, options) => p.drain(use, options),
   }
 }
 

@@ -19,6 +19,14 @@ export interface Io {
   select(cases: Cases, options?: SelectOptions): Anything
   /** One round of a Selector. */
   round(selector: Anything, options?: SelectOptions): Anything
+  // Of a pipe.
+  write(p: Anything, record: Uint8Array, options?: object): Anything
+  writeMany(p: Anything, records: Iterable<Uint8Array>, options?: object): Anything
+  reserve(p: Anything, length: number, options?: object): Anything
+  read(p: Anything, options?: object): Anything
+  readMany(p: Anything, max: number, options?: object): Anything
+  readView(p: Anything, options?: object): Anything
+  drain(p: Anything, use: (bytes: Uint8Array) => void, options?: object): Anything
 }
 
 /** The first argument of a function that runs in another thread. It must not refer to anything outside itself. */

@@ -39,7 +39,7 @@ export interface Built {
 
 export type Layout = Readonly<Record<string, number>>
 
-const FORMAT = 'model-10'
+const FORMAT = 'model-11'
 
 /** Constants of a layout.ts. */
 export function readLayout(source: string): Layout {
@@ -138,7 +138,12 @@ function read(recipe: Recipe): Sources {
       file === SEAM ? instrumentSeam(text, names) : file === 'layout.ts' ? text : instrument(text, names, file, sites),
     )
   }
-  files.set('model-entry.ts', `export * from "./${entry.replace('.ts', '')}";\nexport { section } from "./atomics";\n`)
+  // What ships as modules of their own is linked to the core here.
+  const modules = recipe.entry === 'core' ? 'export * from "./pipe";\n' : ''
+  files.set(
+    'model-entry.ts',
+    `export * from "./${entry.replace('.ts', '')}";\n${modules}export { section } from "./atomics";\n`,
+  )
   const directory = join(out, hash.digest('hex').slice(0, 20))
   return { directory, binary: join(directory, 'model.wasm'), entry, files, sites, layout: readLayout(layout) }
 }

@@ -10,6 +10,7 @@ const KINDS: Record<number, string> = {
   4: 'ATOMIC',
   5: 'WAITER',
   6: 'SCRATCH',
+  7: 'PIPE',
 }
 /** Arrays at the end of a kind of block: element size by the name of the array's offset. */
 const ARRAYS: Record<string, string> = { CHANNEL_SLOTS: 'SLOT_BYTES', STACK_NODES: 'NODE_BYTES', COUNTER_CELLS: 'LINE' }

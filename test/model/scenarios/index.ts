@@ -9,6 +9,7 @@ import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
+import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
@@ -24,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   ...rings,
   ...channels,
   ...batches,
+  ...pipes,
   ...rendezvous,
   ...selects,
   ...delegation,

@@ -35,6 +35,7 @@ import {
   freeMessage,
   LENGTH,
   makeMessage,
+  mustHold,
   openMessage,
   receiveMessage,
   takeMessage,
@@ -122,6 +123,7 @@ function* attempt(t: Thread, m: Meeting, c: Case): Generator<ReturnType<Thread['
 const refused = (v: Value): boolean => v === 'full' || v === 'empty'
 
 function setValue(t: Thread, m: Meeting, waiter: number, c: Case): void {
+  if (c.payload !== 0) mustHold(t, m, c.payload)
   const [lo, hi] = bits(c)
   t.set(waiter + m.L.WAITER_VALUE!, lo)
   t.set(waiter + m.L.WAITER_VALUE! + 4, hi)

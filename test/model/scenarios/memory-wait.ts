@@ -19,6 +19,8 @@ interface Short extends World {
   hands: number[][]
   /** How many blocks of the size are with a page that a thread has begun to cut. */
   uncut: number
+  /** Pages of a free run. */
+  run: number
   /** What is known to be wrong with the programs, for scenarios that show it. */
   flaw: string
 }
@@ -99,6 +101,8 @@ function* loops(t: Thread, w: Short): Steps<void> {
 function* hungry(t: Thread, w: Short, style: string, bytes: number): Steps<number> {
   const { L } = w
   let payload = yield t.call('message_take', bytes)
+  // What it has put by is no use to it; and it does not share again with tokens, lest those who wait wake each other for ever.
+  if (payload === 0 && w.flaw !== 'put by and kept' && (yield t.call('arena_share'))) yield* signal(t, w)
   while (payload === 0) {
     const waiter = yield t.call('channel_parkReceive', w.gate, 0, style === 'async' ? 0 : L.TOKEN_BLOCKING! | 0)
     yield* rouse(t, w)
@@ -168,7 +172,7 @@ function nobodyHungry(b: Bench, w: Short): void {
 }
 
 /** Blocks of the size that are not with the main thread. */
-const handed = (w: Short): number => w.hands.reduce((n, list) => n + list.length, w.uncut)
+const handed = (w: Short): number => w.hands.reduce((n, list) => n + list.length, w.uncut + w.run)
 const held = (b: Bench, w: Short): number =>
   w.slots.reduce((n, slot, t) => (t === b.m.main ? n : n + count(b, w, slot)), 0)
 
@@ -185,6 +189,7 @@ interface More extends Partial<Scenario> {
   /** How many messages each thread has in its hands; those that exist and nobody has are with the main thread. */
   hands: number[]
   uncut?: number
+  run?: number
 }
 
 /** Of a page: freed straight to the depot. Of half a page: kept in magazines. */
@@ -192,7 +197,7 @@ const PAGE_BYTES = 4032
 const HALF = 1984
 
 function short(name: string, about: string, threads: Scenario['threads'], more: More): Scenario {
-  const { bytes = PAGE_BYTES, hands, flaw = '', uncut = 0, ...rest } = more
+  const { bytes = PAGE_BYTES, hands, flaw = '', uncut = 0, run = 0, ...rest } = more
   return {
     name: `messages/memory/${name}`,
     about,
@@ -205,6 +210,7 @@ function short(name: string, about: string, threads: Scenario['threads'], more: 
       // A page of waiters for everybody.
       const all = Array.from({ length: L.PAGE! / L.LINE! }, () => b.as(0, 'select_create'))
       for (const waiter of all) b.as(0, 'waiter_release', waiter)
+      const pages = run && b.call('message_take', L.PAGE! * run - L.MESSAGE_LARGE!)
       const given = hands.map((n, t) => Array.from({ length: n }, () => b.as(t, 'message_take', bytes)))
       // The main thread takes what is left of everything.
       for (let cls = L.CLASS_COUNT! - 1; cls > L.SMALL_CLASS!; cls--)
@@ -214,8 +220,9 @@ function short(name: string, about: string, threads: Scenario['threads'], more: 
         hands.forEach((_, t) => {
           for (let at: number; (at = b.as(t, 'message_take', bytes)) !== 0; ) given[t]?.push(at)
         })
+      if (pages) b.call('message_free', pages)
       if (uncut === 0) for (let t = 0; t < b.m.n; t++) b.as(t, 'arena_share')
-      return settleBase(b, { ...w, gate: L.ARENA! + L.ARENA_GATE!, bytes, hands: given, uncut, flaw })
+      return settleBase(b, { ...w, gate: L.ARENA! + L.ARENA_GATE!, bytes, hands: given, uncut, run, flaw })
     },
     threads,
     final: (b: Bench, w: Short) => {
@@ -223,7 +230,7 @@ function short(name: string, about: string, threads: Scenario['threads'], more: 
       if (b.history.some((o) => o.responded === Infinity && !o.dead)) return
       b.check(b.read(w.gate + w.L.CHANNEL_RECVQ!) === 0, 'somebody is still in the queue of the gate')
       const base = [...w.base]
-      base[w.bytes === PAGE_BYTES ? 5 : 4]! += held(b, w) - handed(w) + w.uncut
+      base[w.bytes === PAGE_BYTES ? 5 : 4]! += held(b, w) - handed(w) + w.uncut + w.run
       audit(b, w, base)
     },
     maySleep: true,
@@ -276,6 +283,11 @@ export const memoryWaits: Scenario[] = [
     bytes: HALF,
     hands: [0, 0, 1, 1],
   }),
+  short('a run is split', 'what is left of it is for others', [life('take'), life('take')], { hands: [0, 0], run: 2 }),
+  short('put by before', 'who waits for more gives what it has', [life('free', 'more'), life('take')], {
+    bytes: HALF,
+    hands: [1, 0],
+  }),
   short('time limit', 'gets the block or leaves it', [life('timed take', 'free'), life('take', 'free'), life('free')], {
     bytes: HALF,
     hands: [0, 0, 1],
@@ -303,7 +315,12 @@ export const memoryWaits: Scenario[] = [
   flawed('freed without a look', [life('take'), life('free')], { hands: [0, 1] }),
   flawed('nothing shared', [life('take'), life('free')], { bytes: HALF, hands: [0, 1] }),
   flawed('nobody roused', [life('take'), life('free')], { bytes: HALF, hands: [0, 1] }),
-  flawed('shared before the bell is read', [life('take'), life('free', 'loop')], { bytes: HALF, hands: [0, 1] }),
+  flawed('shared before the bell is read', [life('take'), life('free', 'loop')], {
+    bytes: HALF,
+    hands: [0, 1],
+    ci: { executions: 400, random: 5000, stale: 0 },
+  }),
+  flawed('put by and kept', [life('free', 'more'), life('take')], { bytes: HALF, hands: [1, 0] }),
   flawed('tokens without end', [life('more'), life('take'), life('free')], {
     bytes: HALF,
     hands: [0, 0, 1],

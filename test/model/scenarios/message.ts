@@ -61,13 +61,17 @@ export function* openMessage(t: Thread, w: World, at: number, shape: Shape): Ste
   return value
 }
 
-/** Frees a message, which must be in the thread's hands. */
-export function* freeMessage(t: Thread, w: World, payload: number): Steps<void> {
+/** What is to be sent or freed must be in the thread's hands. */
+export function mustHold(t: Thread, w: World, payload: number): void {
   const { L } = w
   let at = t.peek((w.slots[t.id] as number) + L.THREAD_MESSAGES!)
   for (let k = 0; at !== blockOf(L, payload); k++, at = t.peek(at + L.MESSAGE_OWN_NEXT!))
     if (at === 0 || k > 100)
       throw new Failure('memory', `thread ${t.id}: message 0x${payload.toString(16)} is not in its hands`)
+}
+
+export function* freeMessage(t: Thread, w: World, payload: number): Steps<void> {
+  mustHold(t, w, payload)
   yield t.call('message_free', payload)
 }
 

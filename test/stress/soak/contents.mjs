@@ -28,9 +28,9 @@ function spread(h, bits) {
   return (h >>> 5) % 2 ** ((h & 31) % (bits + 1))
 }
 
-function bytePool(seed) {
+function bytePool() {
   const pool = new Uint32Array((LONGEST + OFFSETS) / 4)
-  const { next } = randomFrom(seed)
+  const { next } = randomFrom(1)
   for (let i = 0; i < pool.length; i++) pool[i] = next() * 2 ** 32
   return new Uint8Array(pool.buffer)
 }
@@ -38,8 +38,8 @@ function bytePool(seed) {
 /** Pairs of code units that may be cut apart from each other but not inside: two characters, or one of four bytes in UTF-8. */
 const PAIRS = ['ab', '0 ', 'é\n', 'ж!', '中文', '\u{1f600}', '\u{10ffff}', '\0ÿ', 'ﬁ\ufeff']
 
-function textPool(seed) {
-  const { pick } = randomFrom(seed)
+function textPool() {
+  const { pick } = randomFrom(2)
   let pool = ''
   // Long runs of ASCII too, since they have ways of their own.
   while (pool.length < LONGEST_TEXT + OFFSETS)
@@ -47,10 +47,11 @@ function textPool(seed) {
   return Buffer.from(pool, 'utf16le').toString('utf16le') // flat
 }
 
+let bytes
+let texts
+const pool = () => (bytes ??= bytePool())
+
 export function contentsOf(seed) {
-  let bytes
-  let texts
-  const pool = () => (bytes ??= bytePool(seed))
   const place = (producer, seq) => hash(seed, producer, seq, 1) % OFFSETS
 
   const contents = {
@@ -68,7 +69,7 @@ export function contentsOf(seed) {
       return Buffer.compare(value, contents.bytes(producer, seq)) === 0
     },
     text(producer, seq) {
-      texts ??= textPool(seed)
+      texts ??= textPool()
       const at = place(producer, seq) & ~1
       return texts.slice(at, at + (spread(hash(seed, producer, seq, 3), TEXT_BITS) & ~1))
     },

@@ -2,12 +2,12 @@
 //
 // The time after the warm-up is cut into equal pieces, and of each the lowest sample is taken: what lies above it is garbage that the engines have
 // not collected yet. Through those points goes the line of least squares. What it rises from the first to the last piece must not exceed
-// the noise: three standard deviations of the points about the line, or 3 % of their mean, or 4 MiB, whichever is most.
+// the noise: three standard errors of that rise, as the points lie about the line, or 3 % of their mean, or 4 MiB, whichever is most.
 
 const PIECES = 24
 const SHARE = 0.03
 const LEAST = 4 * 2 ** 20
-const SIGMAS = 3
+const ERRORS = 3
 
 /** The lowest sample of each piece, as `{ t, bytes }` with the time of the piece's middle. */
 export function floors(samples, pieces = PIECES) {
@@ -24,9 +24,12 @@ export function judgeFlatness(samples) {
   const points = floors(samples)
   const mean = (of) => points.reduce((sum, point) => sum + of(point), 0) / points.length
   const [meanT, meanBytes] = [mean(({ t }) => t), mean(({ bytes }) => bytes)]
-  const slope = mean(({ t, bytes }) => (t - meanT) * (bytes - meanBytes)) / mean(({ t }) => (t - meanT) ** 2)
-  const noise = Math.sqrt(mean(({ t, bytes }) => (bytes - meanBytes - slope * (t - meanT)) ** 2))
-  const rise = slope * (points[points.length - 1].t - points[0].t)
-  const allowed = Math.max(SIGMAS * noise, SHARE * meanBytes, LEAST)
+  const spread = mean(({ t }) => (t - meanT) ** 2)
+  const slope = mean(({ t, bytes }) => (t - meanT) * (bytes - meanBytes)) / spread
+  const scatter = mean(({ t, bytes }) => (bytes - meanBytes - slope * (t - meanT)) ** 2)
+  const span = points[points.length - 1].t - points[0].t
+  const rise = slope * span
+  const error = span * Math.sqrt(scatter / (points.length - 2) / spread)
+  const allowed = Math.max(ERRORS * error, SHARE * meanBytes, LEAST)
   return { slope, rise, allowed, mean: meanBytes, flat: rise <= allowed }
 }

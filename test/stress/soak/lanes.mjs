@@ -6,7 +6,7 @@
 
 import * as millrace from 'millrace'
 
-const { any, bytes, fixedString, struct, string, u32, u8, f64 } = millrace
+const { any, array, bytes, enumOf, f64, fixedString, optional, string, struct, tuple, u8, u32 } = millrace
 
 const CAPACITIES = [1, 2, 7, 64, 1024]
 const BATCH = 50
@@ -108,6 +108,13 @@ const parcels = {
   },
 }
 
+const COLOURS = ['red', 'green', 'blue']
+
+function tupleOf(contents, producer, seq) {
+  const text = seq % 5 === 0 ? undefined : contents.text(producer, seq).slice(0, 1024)
+  return [seq, text, COLOURS[seq % 3], [seq, -0, 1 / seq], contents.bytes(producer, seq).slice()]
+}
+
 const sameBytes = (contents, value, producer, seq) => contents.sameBytes(value, producer, seq)
 
 export const lanes = {
@@ -142,6 +149,13 @@ export const lanes = {
       'trees',
       (contents, producer, seq) => contents.tree(producer, seq),
       (contents, value, producer, seq) => contents.same(value, contents.tree(producer, seq)),
+    ),
+  },
+  tuples: {
+    codec: () => tuple(u32, optional(string), enumOf(...COLOURS), array(f64, 3), bytes),
+    threads: [1, 1],
+    ...plain('tuples', tupleOf, (contents, value, producer, seq) =>
+      contents.same(value, tupleOf(contents, producer, seq)),
     ),
   },
   orders: {

@@ -7,25 +7,32 @@ export class Member {
   failed = false
   #worker
   #settle
+  #opened
   #killed = false
 
   constructor(workerData) {
     this.side = workerData.side
     this.id = workerData.id
     this.#worker = new Worker(new URL('./worker.mjs', import.meta.url), { workerData })
-    this.#worker.on('message', (found) => this.#over(found))
+    this.#worker.on('message', (found) => (found === 'opened' ? this.#opened() : this.#over(found)))
     this.#worker.on('error', (error) => this.#over({ error: error.stack ?? String(error) }))
     this.#worker.on('exit', (code) => this.#over(this.#killed ? {} : { error: `a ${this.side} ended with ${code}` }))
   }
 
-  start(order) {
+  /** Resolves once the thread has opened the channel. */
+  async start(order) {
+    const opened = new Promise((resolve) => {
+      this.#opened = resolve
+    })
     this.result = new Promise((resolve, reject) => {
-      this.#settle = ({ error, ...found }) => (error === undefined ? resolve(found) : reject(new Error(error)))
+      this.#settle = ({ error, ...found }) =>
+        error === undefined ? resolve(found) : reject(Object.assign(new Error(error), { stack: error }))
     })
     this.result.catch(() => {
       this.failed = true
     })
     this.#worker.postMessage(order)
+    await Promise.race([opened, this.result])
   }
 
   async kill() {

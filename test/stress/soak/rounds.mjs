@@ -61,7 +61,7 @@ export class Lane {
     const [producers, consumers] = [this.#of('producer'), this.#of('consumer')]
     this.round = { number: this.round.number + 1, end, capacity: ch.capacity, step: 'run' }
     const order = { handle: ch.handle, stop: stop.buffer, seed: below(2 ** 31), producers: producers.length }
-    for (const member of this.#members) member.start(order)
+    await Promise.all(this.#members.map((member) => member.start(order)))
 
     const length = SHORT + next() * (LONG - SHORT)
     for (let waited = 0; waited < length && !over() && !this.#failed(); waited += SHORT) await sleep(SHORT)

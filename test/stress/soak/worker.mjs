@@ -1,5 +1,7 @@
 // A thread of a soak: sends or receives on one lane, round after round, each on another channel.
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { parentPort, workerData } from 'node:worker_threads'
 import { ClosedError, open, StaleHandleError, TimeoutError } from 'millrace'
 import { contentsOf } from './contents.mjs'
@@ -9,6 +11,10 @@ import { lanes } from './lanes.mjs'
 const PATIENCE = 20
 
 const { lane, side, id, progress } = workerData
+// Garbage is collected after each round: what resident memory is judged by is what is left then, not how lazy the engine is.
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc')
+
 const counts = new Float64Array(progress.buffer)
 
 async function produce(ch, contents, stopped) {
@@ -61,8 +67,10 @@ parentPort.on('message', async (order) => {
     const words = new Int32Array(stop)
     const stopped = () => Atomics.load(words, side === 'producer' ? 0 : 1) !== 0
     const [ch, contents] = [open(handle), contentsOf(seed)]
+    parentPort.postMessage('opened')
     const found =
       side === 'producer' ? await produce(ch, contents, stopped) : await consume(ch, contents, stopped, producers)
+    collect()
     parentPort.postMessage(found)
   } catch (error) {
     parentPort.postMessage({ error: error.stack })

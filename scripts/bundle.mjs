@@ -27,7 +27,7 @@ function withLibrary(text) {
 function tight(text) {
   const { code, errors } = minifySync('index.js', text, { mangle: false, compress: false })
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('\n'))
-  return code.replace(/[^\x00-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return code.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 const bundle = await rolldown({ input: 'build/js/index.js', external: ['#platform', /^node:/], plugins: [lazy] })

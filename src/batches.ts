@@ -86,7 +86,10 @@ async function* collect<T>(ch: Channel<T>, max: number, wait: number): AsyncGene
         if (timeout === 0) break
         const next = await ch.next({ timeout })
         if (next.done) ended = true
-        else tryReceiveUpTo(ch, max, (batch.push(next.value), batch))
+        else {
+          batch.push(next.value)
+          tryReceiveUpTo(ch, max, batch)
+        }
       }
     } catch (error) {
       // What is in the batch must not be lost: it goes out before the error.

@@ -2,7 +2,17 @@
 
 import type { Next } from './channel.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
-import { ARENA, CLOSED, KNOCK, OK, PIPE_LENGTH, PIPE_READER, PIPE_ROW, RECORD_BYTES, WOULD_BLOCK } from './generated/layout.js'
+import {
+  ARENA,
+  CLOSED,
+  KNOCK,
+  OK,
+  PIPE_LENGTH,
+  PIPE_READER,
+  PIPE_ROW,
+  RECORD_BYTES,
+  WOULD_BLOCK,
+} from './generated/layout.js'
 import { type Handle, makeHandle } from './handle.js'
 import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { type PipeShare, PipeSide } from './pipe-side.js'
@@ -219,7 +229,8 @@ export class PipeReader extends PipeSide {
         this.#release()
         held = 0
         if (at >= ARENA) continue
-        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look(ONE))) return
+        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look(ONE)))
+          return
       }
     } finally {
       this.#release()

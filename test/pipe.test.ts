@@ -100,7 +100,11 @@ describe('one thread', () => {
     expect(p.tryDrainRows(note)).toBe(16)
     expect(all).toEqual(Array.from({ length: 16 }, (_, i) => [i + 4, 24]))
     // Of a size that is not aligned, and single records.
-    expect([p.tryWriteRows(bytes(1, 2, 3, 4, 5, 6), 3), p.tryWrite(bytes(7)), p.tryWrite(bytes())]).toEqual([2, true, true])
+    expect([p.tryWriteRows(bytes(1, 2, 3, 4, 5, 6), 3), p.tryWrite(bytes(7)), p.tryWrite(bytes())]).toEqual([
+      2,
+      true,
+      true,
+    ])
     const parts: number[][] = []
     expect(p.tryDrainRows((b, size) => parts.push([size, ...b]))).toBe(4)
     expect(parts).toEqual([[3, 1, 2, 3], [3, 4, 5, 6], [1, 7], [0]])
@@ -109,13 +113,17 @@ describe('one thread', () => {
     const done = p.tryWriteRows(many, 16)
     expect(done).toBeGreaterThan(50)
     expect(p.tryWriteRows(many, 16)).toBe(0)
-    expect(thrown(() => p.writeRowsSync(many, 16, { timeout: 1 }))).toMatchObject({ code: 'ERR_TIMEOUT', transferred: 0 })
+    expect(thrown(() => p.writeRowsSync(many, 16, { timeout: 1 }))).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      transferred: 0,
+    })
     const rest = p.writeRows(many.subarray(16 * done), 16)
     let read = 0
     while (read < 200) read += (await p.readMany(7)).length
     expect([await rest, read, p.tryRead()]).toEqual([200 - done, 200, undefined])
     expect([p.tryWriteRows(new Uint8Array(0), 8), p.writeRowsSync(new Uint8Array(0), 8)]).toEqual([0, 0])
-    for (const size of [0, 7, -8, 0.5, 512]) expect(thrown(() => p.tryWriteRows(new Uint8Array(16), size))).toBeInstanceOf(RangeError)
+    for (const size of [0, 7, -8, 0.5, 512])
+      expect(thrown(() => p.tryWriteRows(new Uint8Array(16), size))).toBeInstanceOf(RangeError)
     expect(thrown(() => p.tryWriteRows([] as never, 8))).toBeInstanceOf(TypeError)
     expect(await rejection(p.writeRows(new Uint8Array(16), '8' as never))).toBeInstanceOf(TypeError)
   })
@@ -242,7 +250,8 @@ describe('one thread', () => {
     await macrotask()
     p.tryRead()
     const rest: number[] = []
-    for (let i = 0; i < 20; i++) rest.push(((await p.read({ timeout: 100 }).catch(() => undefined)) ?? [99])[0] as number)
+    for (let i = 0; i < 20; i++)
+      rest.push(((await p.read({ timeout: 100 }).catch(() => undefined)) ?? [99])[0] as number)
     expect(rest.filter((v) => v < 20)).toEqual([...rest.filter((v) => v < 20)].sort((a, b) => a - b))
     await Promise.all(writes)
   })
@@ -292,7 +301,12 @@ describe('closing', () => {
     expect(thrown(() => p.close())).toMatchObject({ code: 'ERR_CLOSED', message: 'close of closed pipe' })
     expect([await p.read(), p.tryRead(), p.tryRead()]).toEqual([bytes(1), bytes(2), undefined])
     expect([p.tryNext(), await p.next(), p.nextSync()]).toEqual(Array(3).fill({ value: undefined, done: true }))
-    expect([await p.read(), p.readSync(), await p.readView(), await p.readMany(3)]).toEqual([undefined, undefined, undefined, []])
+    expect([await p.read(), p.readSync(), await p.readView(), await p.readMany(3)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      [],
+    ])
     expect([await p.drain(() => {}), p.drainSync(() => {}), [...p.views()]]).toEqual([0, 0, []])
   })
 
@@ -363,7 +377,8 @@ describe('misuse', () => {
   test('making one', () => {
     for (const capacity of [0, 31, -1, 1.5, Number.NaN, 2 ** 40])
       expect(thrown(() => pipe({ capacity, arena }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
-    for (const wrong of ['64', null, {}]) expect(thrown(() => pipe({ capacity: wrong as never, arena }))).toBeInstanceOf(TypeError)
+    for (const wrong of ['64', null, {}])
+      expect(thrown(() => pipe({ capacity: wrong as never, arena }))).toBeInstanceOf(TypeError)
     expect(thrown(() => pipe(null as never))).toBeInstanceOf(TypeError)
     const before = arena.stats().blocks
     expect(thrown(() => pipe({ capacity: 7 * 2 ** 20, arena }))).toBeInstanceOf(ArenaFullError)
@@ -374,7 +389,15 @@ describe('misuse', () => {
 
   test('records', async () => {
     using p = make(64)
-    for (const wrong of ['x', [1], null, undefined, new Uint16Array(2), new ArrayBuffer(2), new DataView(new ArrayBuffer(2))])
+    for (const wrong of [
+      'x',
+      [1],
+      null,
+      undefined,
+      new Uint16Array(2),
+      new ArrayBuffer(2),
+      new DataView(new ArrayBuffer(2)),
+    ])
       expect(thrown(() => p.tryWrite(wrong as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     const error = thrown(() => p.tryWrite(filled(25)))
     expect(error).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
@@ -474,45 +497,47 @@ describe.each(placements)('$name', ({ left, right }) => {
     [64, 400],
     [1024, 2000],
     [65_536, 3000],
-  ])('capacity %i: records of random lengths arrive whole, in order, by all ways of writing and reading', async (capacity, n) => {
-    using p = make(capacity)
-    const count = rounds(n)
-    const writing = left(
-      async ({ open, io, randomFrom }, handle, count) => {
-        const p = open(handle)
-        const [rng, how] = [randomFrom(1), randomFrom(2)]
-        const next = () => Uint8Array.from({ length: rng.below(p.maxRecord + 1) & 1023 }, () => rng.below(256))
-        for (let i = 0; i < count; ) {
-          const way = how.below(4)
-          if (way === 0) {
-            const batch = Array.from({ length: Math.min(1 + how.below(20), count - i) }, next)
-            i += batch.length
-            await io.writeMany(p, batch)
-          } else {
-            const record = next()
-            i++
-            if (way === 1) {
-              const r = await io.reserve(p, record.length)
-              r.bytes.set(record)
-              if (how.below(2)) r.commit()
-              else r.stage()
-            } else await io.write(p, record)
+  ])(
+    'capacity %i: records of random lengths arrive whole, in order, by all ways of writing and reading',
+    async (capacity, n) => {
+      using p = make(capacity)
+      const count = rounds(n)
+      const writing = left(
+        async ({ open, io, randomFrom }, handle, count) => {
+          const p = open(handle)
+          const [rng, how] = [randomFrom(1), randomFrom(2)]
+          const next = () => Uint8Array.from({ length: rng.below(p.maxRecord + 1) & 1023 }, () => rng.below(256))
+          for (let i = 0; i < count; ) {
+            const way = how.below(4)
+            if (way === 0) {
+              const batch = Array.from({ length: Math.min(1 + how.below(20), count - i) }, next)
+              i += batch.length
+              await io.writeMany(p, batch)
+            } else {
+              const record = next()
+              i++
+              if (way === 1) {
+                const r = await io.reserve(p, record.length)
+                r.bytes.set(record)
+                if (how.below(2)) r.commit()
+                else r.stage()
+              } else await io.write(p, record)
+            }
           }
-        }
-        p.close()
-      },
-      p.handle,
-      count,
-    )
-    const reading = right(
-      async ({ open, io, randomFrom }, handle) => {
+          p.close()
+        },
+        p.handle,
+        count,
+      )
+      const reading = right(async ({ open, io, randomFrom }, handle) => {
         const p = open(handle)
         const [rng, how] = [randomFrom(1), randomFrom(3)]
         let n = 0
         const check = (record: Uint8Array) => {
           const length = rng.below(p.maxRecord + 1) & 1023
           if (record.length !== length) throw new Error(`record ${n} has ${record.length} bytes, not ${length}`)
-          for (let k = 0; k < length; k++) if (record[k] !== rng.below(256)) throw new Error(`record ${n} differs at ${k}`)
+          for (let k = 0; k < length; k++)
+            if (record[k] !== rng.below(256)) throw new Error(`record ${n} differs at ${k}`)
           n++
         }
         for (;;) {
@@ -533,12 +558,11 @@ describe.each(placements)('$name', ({ left, right }) => {
             check(record)
           }
         }
-      },
-      p.handle,
-    )
-    await writing
-    expect(await reading).toBe(count)
-  })
+      }, p.handle)
+      await writing
+      expect(await reading).toBe(count)
+    },
+  )
 })
 
 describe('between threads', () => {
@@ -633,8 +657,7 @@ describe('between threads', () => {
               // Rows of 16 bytes: the same record, twice.
               const rows = new Int32Array(8).fill(next)
               p.writeRowsSync(new Uint8Array(rows.buffer), 16)
-            }
-            else {
+            } else {
               const r = p.reserveSync(20)
               r.bytes.set(record)
               r.commit(12)
@@ -644,7 +667,8 @@ describe('between threads', () => {
             const view = p.readViewSync()
             if (view === undefined) break
             const copy = new Int32Array(view.bytes.slice().buffer)
-            if (copy.length !== 3 + Number((copy[0] as number) % 4 === 2) || copy.some((v) => v !== copy[0])) Atomics.add(words, 2, 1)
+            if (copy.length !== 3 + Number((copy[0] as number) % 4 === 2) || copy.some((v) => v !== copy[0]))
+              Atomics.add(words, 2, 1)
             // Seen before (an heir), or the next one.
             const last = Atomics.load(words, 1)
             if ((copy[0] as number) > last + 1) Atomics.add(words, 3, 1)
@@ -659,41 +683,42 @@ describe('between threads', () => {
   let p0: Pipe
   let shared0: SharedArrayBuffer
 
-  test.each(['writer', 'reader', 'both'] as const)('%s terminated again and again: no record is torn or skipped', async (who) => {
-    p0 = make(512)
-    shared0 = new SharedArrayBuffer(16)
-    const words = new Int32Array(shared0)
-    words[1] = -1
-    const live = { writer: sideOf('writer'), reader: sideOf('reader') }
-    for (let kills = 0; kills < rounds(8); kills++) {
+  test.each(['writer', 'reader', 'both'] as const)(
+    '%s terminated again and again: no record is torn or skipped',
+    async (who) => {
+      p0 = make(512)
+      shared0 = new SharedArrayBuffer(16)
+      const words = new Int32Array(shared0)
+      words[1] = -1
+      const live = { writer: sideOf('writer'), reader: sideOf('reader') }
+      for (let kills = 0; kills < rounds(8); kills++) {
+        const before = Atomics.load(words, 1)
+        await until(() => Atomics.load(words, 1) > before + 50, 'the heirs to go on')
+        await sleep(Math.random() * 5)
+        const side = who === 'both' ? (kills % 2 ? 'writer' : 'reader') : who
+        await live[side].terminate()
+        live[side] = sideOf(side)
+      }
       const before = Atomics.load(words, 1)
       await until(() => Atomics.load(words, 1) > before + 50, 'the heirs to go on')
-      await sleep(Math.random() * 5)
-      const side = who === 'both' ? (kills % 2 ? 'writer' : 'reader') : who
-      await live[side].terminate()
-      live[side] = sideOf(side)
-    }
-    const before = Atomics.load(words, 1)
-    await until(() => Atomics.load(words, 1) > before + 50, 'the heirs to go on')
-    await live.writer.terminate()
-    p0.close()
-    await live.reader.ended
-    expect([words[2], words[3]]).toEqual([0, 0])
-    p0.dispose()
-  }, 60_000)
+      await live.writer.terminate()
+      p0.close()
+      await live.reader.ended
+      expect([words[2], words[3]]).toEqual([0, 0])
+      p0.dispose()
+    },
+    60_000,
+  )
 
   test('a writer that waits is told when the reader dies and another one reads', async () => {
     using p = make(32)
     p.tryWriteMany([filled(8, 1), filled(8, 2)])
     const writing = p.write(filled(8, 3))
-    const reader = spawn(
-      async ({ open, sleep }, handle) => {
-        const p = open(handle)
-        p.readViewSync()
-        await sleep(1e6)
-      },
-      p.reader.handle,
-    )
+    const reader = spawn(async ({ open, sleep }, handle) => {
+      const p = open(handle)
+      p.readViewSync()
+      await sleep(1e6)
+    }, p.reader.handle)
     await until(() => p.length === 32 && arena.stats().threads > 1)
     await sleep(100)
     await reader.terminate()
@@ -755,6 +780,13 @@ describe('streams', () => {
     expect([p.readSync(), p.readSync(), p.closed]).toEqual([bytes(1), undefined, true])
     expect(await rejection(p.toWritableStream().getWriter().write(bytes(1)))).toBeInstanceOf(ClosedError)
     using q = make(64)
-    expect(await rejection(q.toWritableStream().getWriter().write('x' as never))).toBeInstanceOf(TypeError)
+    expect(
+      await rejection(
+        q
+          .toWritableStream()
+          .getWriter()
+          .write('x' as never),
+      ),
+    ).toBeInstanceOf(TypeError)
   })
 })

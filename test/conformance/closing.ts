@@ -1,6 +1,6 @@
 // CLOSE: what close does to values, to those who wait, and to those who come later.
 
-import { type Channel, ClosedError, type Codec, channel, f64, MillraceError, u32 } from 'millrace'
+import { type Channel, ClosedError, type Codec, channel, f64, MillraceError } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { parkedMeter, rejection, thrown } from '../support/probe.js'
 import { rounds } from '../support/settings.js'

@@ -1,6 +1,6 @@
 // Capacity 0: races of two threads over many small channels, memory order, and the end of a channel that others wait on.
 
-import { type Channel, type Codec, channel, f64, u32 } from 'millrace'
+import { type Channel, type Codec, channel, f64 } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { parkedMeter, rejection } from '../support/probe.js'
 import { rounds } from '../support/settings.js'

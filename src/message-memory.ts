@@ -23,7 +23,7 @@ const COLLECTOR = (ARENA + ARENA_COLLECTOR) >>> 2
 /** Milliseconds: more than it takes to collect the largest message from the smallest pieces. */
 const COLLECTING = 100
 /** Pieces of a chain are not smaller than what fits the smallest block. */
-const SMALLEST_PIECE = LINE - MESSAGE_SMALL
+const SMALLEST_PIECE = 2 * LINE - MESSAGE_SMALL
 /** What fits the blocks that pages are cut into, without those that any small message finds by itself. Larger runs can be split. */
 const LARGER = Array.from(
   { length: PAGE_CLASS - SMALL_CLASS - 1 },

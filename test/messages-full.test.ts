@@ -253,8 +253,7 @@ describe('memory that lies about', () => {
     })
   }
 
-  // Messages of up to 96 bytes take what the core spares for waiters: see message_take.
-  test.fails('waiters have memory, whatever messages take', async () => {
+  test('waiters have memory, whatever messages take', async () => {
     const { make } = space()
     const ch = make(string, 8192)
     const outcomes = new Set<string>()

@@ -223,8 +223,8 @@ describe('in the long run', () => {
       expect(big).toBeGreaterThanOrEqual(Math.min(mib, 2))
       drain(Array(big).fill(mib * (MIB / 4)))
       const small = fill(ch, 40)
-      // With its block's header and the channel's place a message takes no more than 128 bytes.
-      expect(small).toBeGreaterThan((mib * MIB * 0.6) / 128)
+      // With its block's header and the channel's place a message takes no more than 256 bytes.
+      expect(small).toBeGreaterThan((mib * MIB * 0.6) / 256)
       drain(Array(small).fill(40))
       drain(fillUp(ch, [rng.below(200_000), rng.below(20_000), rng.below(2000), 10]))
     }

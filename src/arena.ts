@@ -39,6 +39,7 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { platform } from './platform/index.js'
+import { TimerEntry, timers } from './timer-heap.js'
 
 const MIB = 2 ** 20
 const MIN_SIZE = MIB
@@ -46,6 +47,8 @@ const MAX_SIZE = 1024 * MIB
 const DEFAULT_SIZE = 32 * MIB
 const WASM_PAGE = 65536
 const GATE_STATE = (ARENA + ARENA_GATE + HEAD_STATE) >>> 2
+/** Milliseconds without a message after which a thread gives up the free blocks that it has put by. */
+const IDLE = 50
 /** Turns of the first pause of who waits for memory. */
 const PATIENCE = 256
 
@@ -90,6 +93,9 @@ export class Arena {
   /** @internal Its index. */ readonly slotIndex: number
   readonly #status: number
   readonly #gate: Gate
+  readonly #idle = new TimerEntry(() => this.#whenIdle(), false)
+  /** Whether there have been messages since the last look. */
+  #touched = false
   /** How many operations of this thread wait for memory. */
   #hungry = 0
 
@@ -224,6 +230,22 @@ export class Arena {
    */
   #giveAway(): void {
     if (this.core.arena_share() !== 0) this.#gate.signalAll()
+  }
+
+  /** @internal To be called with every message: an event loop that has nothing pending cannot be woken, so it shares by itself once it is idle. */
+  touch(): void {
+    this.#touched = true
+    if (this.#idle.place < 0) timers.set(this.#idle, performance.now() + IDLE)
+  }
+
+  #whenIdle(): void {
+    if (this.#touched) {
+      this.#touched = false
+      timers.set(this.#idle, performance.now() + IDLE)
+      return
+    }
+    this.core.arena_share()
+    this.#gate.signalAll()
   }
 
   /** @internal Before this thread sleeps: gives what it has put by to those who wait for memory. */

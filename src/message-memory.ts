@@ -64,6 +64,7 @@ export class MessageMemory {
     if (most > this.limit) this.checkLength(most, codec.name)
     const payload = this.arena.core.message_take(most)
     if (payload === 0) return 0
+    this.arena.touch()
     let end: number
     try {
       end = codec.encode(value, this.memory, payload, payload + most)
@@ -178,6 +179,7 @@ export class MessageMemory {
 
   free(payload: number): void {
     this.arena.core.message_free(payload)
+    this.arena.touch()
     this.arena.relieve()
   }
 

@@ -4,7 +4,7 @@ import { ArenaFullError, channel, f64, recv, select, send, string } from 'millra
 import { describe, expect, test } from 'vitest'
 import { filled, fillUp, intact, inUse, MIB, spaces } from './support/arenas.js'
 import { expectPending, macrotask, PROBE_MS, rejection, sleep, thrown, until } from './support/probe.js'
-import { elsewhere, placements } from './support/threads.js'
+import { elsewhere, placements, spawnWith } from './support/threads.js'
 
 const space = spaces()
 const BIG = 150_000
@@ -252,6 +252,48 @@ describe('memory that lies about', () => {
       expect(arena.stats().bytesReserved).toBeLessThanOrEqual(MIB)
     })
   }
+
+  test('threads that have turned to other things give up what they have put by', async () => {
+    const { arena, bytes } = space()
+    const ch = bytes(4096)
+    const base = inUse(arena)
+    const [go, done] = [0, 1].map(() => new Int32Array(new SharedArrayBuffer(4))) as [Int32Array, Int32Array]
+    const idle = [1, 2, 3, 4].map(() =>
+      spawnWith(
+        'async',
+        async ({ open, sleep }, handle, go, done) => {
+          const ch = open(handle)
+          while (Atomics.load(go, 0) === 0) await sleep(1)
+          Atomics.store(go, 0, 0)
+          for (const _ of ch.available());
+          Atomics.add(done, 0, 1)
+          while (Atomics.load(done, 0) >= 0) await sleep(1)
+        },
+        ch.handle,
+        go,
+        done,
+      ),
+    )
+    for (let k = 1; k <= 4; k++) {
+      for (const length of [300, 900, 1900, 4000, 8000]) {
+        for (let i = 0; i < 40; i++) {
+          try {
+            ch.trySend(filled(length))
+          } catch {
+            break
+          }
+        }
+      }
+      Atomics.store(go, 0, 1)
+      await until(() => Atomics.load(done, 0) === k)
+    }
+    expect(inUse(arena)).toBe(base)
+    // The depot alone has not that much: most of it lies with the four.
+    for (let i = 0; i < 2; i++) await ch.send(filled(2 ** 18), { timeout: 10_000 })
+    Atomics.store(done, 0, -1)
+    await Promise.all(idle.map((each) => each.ended))
+    for (const each of ch.available()) expect(intact(each, 2 ** 18)).toBe(true)
+  })
 
   test('waiters have memory, whatever messages take', async () => {
     const { make } = space()

@@ -20,6 +20,15 @@ export { type Handle, open, type Shared, type View } from './handle.js'
 export type { LocalChannel } from './local-channel.js'
 export { type Merged, merge } from './merge.js'
 export { type Never, never } from './never.js'
+export {
+  Pipe,
+  type PipeOptions,
+  type PipeReader,
+  type PipeReservation,
+  type PipeView,
+  type PipeWriter,
+  pipe,
+} from './pipe.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {
   type Cases,
@@ -34,5 +43,4 @@ export {
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
-export { Pipe, type PipeOptions, type PipeReader, type PipeReservation, type PipeView, type PipeWriter, pipe } from './pipe.js'
 export type { WaitOptions } from './wait.js'

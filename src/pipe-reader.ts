@@ -2,44 +2,24 @@
 
 import type { Next } from './channel.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
-import { ARENA, CLOSED, KNOCK, OK, PIPE_LENGTH, PIPE_READER, PIPE_ROW, RECORD_BYTES, WOULD_BLOCK } from './generated/layout.js'
+import {
+  ARENA,
+  CLOSED,
+  KNOCK,
+  OK,
+  PIPE_LENGTH,
+  PIPE_READER,
+  PIPE_ROW,
+  RECORD_BYTES,
+  WOULD_BLOCK,
+} from './generated/layout.js'
 import { type Handle, makeHandle } from './handle.js'
 import { values, valuesAvailable, valuesSync } from './iteration.js'
 import { type PipeShare, PipeSide } from './pipe-side.js'
+import { PipeView } from './pipe-view.js'
 import { readableFrom } from './streams.js'
 import { keep } from './turn.js'
-import { mustWait, requireBlocking, TIMED_OUT, timeoutOf, type WaitOptions } from './wait.js'
-
-/** A record in the pipe, where it lies. It ends by `release`; until then the pipe gives no other record, and its room is not used again. */
-export class PipeView {
-  #release: (() => void) | undefined
-  #bytes: Uint8Array
-
-  /** @internal */
-  constructor(bytes: Uint8Array, release: () => void) {
-    this.#bytes = bytes
-    this.#release = release
-  }
-
-  /** The record, in shared memory. @throws TypeError once released. */
-  get bytes(): Uint8Array {
-    if (this.#release === undefined) throw typeError('the view has ended: the record was released')
-    return this.#bytes
-  }
-
-  /** Gives the room back to the writer. Does nothing the second time. */
-  release(): void {
-    const release = this.#release
-    this.#release = undefined
-    this.#bytes = NONE
-    release?.()
-  }
-
-  /** As `release`. */
-  [Symbol.dispose](): void {
-    this.release()
-  }
-}
+import { mustWait, TIMED_OUT, timeoutOf, type WaitOptions } from './wait.js'
 
 const NONE = new Uint8Array(0)
 const END: Next<never> = Object.freeze({ value: undefined, done: true })
@@ -81,7 +61,13 @@ export class PipeReader extends PipeSide {
 
   /** A copy of the next record, waiting while there is none; undefined once closed and drained. @throws TimeoutError or the signal's reason: then none was read. */
   read(options?: WaitOptions): Promise<Uint8Array | undefined> {
-    return this.#later(options, 'read', () => this.#read(), () => this.#record, undefined)
+    return this.#later(
+      options,
+      'read',
+      () => this.#read(),
+      () => this.#record,
+      undefined,
+    )
   }
 
   /** As `read`, blocking this thread. */
@@ -91,7 +77,13 @@ export class PipeReader extends PipeSide {
 
   /** As `read`, in the form of an iterator's result: `{ value, done: false }`, or `{ done: true }` once closed and drained. */
   next(options?: WaitOptions): Promise<Next<Uint8Array>> {
-    return this.#later(options, 'read', () => this.#read(), (): Next<Uint8Array> => this.#wrap(), END)
+    return this.#later(
+      options,
+      'read',
+      () => this.#read(),
+      (): Next<Uint8Array> => this.#wrap(),
+      END,
+    )
   }
 
   /** As `next`, blocking this thread. */
@@ -109,7 +101,13 @@ export class PipeReader extends PipeSide {
   /** Copies of the next records: waits for one, then takes what is there, up to `max`. An empty array once closed and drained. */
   readMany(max: number, options?: WaitOptions): Promise<Uint8Array[]> {
     const records: Uint8Array[] = []
-    return this.#later(options, 'readMany', () => this.#readMany(records, max), () => records, records)
+    return this.#later(
+      options,
+      'readMany',
+      () => this.#readMany(records, max),
+      () => records,
+      records,
+    )
   }
 
   /** As `readMany`, blocking this thread. */
@@ -201,7 +199,8 @@ export class PipeReader extends PipeSide {
         this.#release()
         held = 0
         if (at >= ARENA) continue
-        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look(ONE))) return
+        if (this.#require(at) === CLOSED || !this.#await(Number.POSITIVE_INFINITY, 'views', () => this.#look(ONE)))
+          return
       }
     } finally {
       this.#release()
@@ -393,7 +392,13 @@ export class PipeReader extends PipeSide {
   }
 
   /** Awaits an operation: `result` if there was something to read, `end` if there will be nothing. */
-  #later<R>(options: WaitOptions | undefined, what: string, attempt: () => number, result: () => R, end: R): Promise<R> {
+  #later<R>(
+    options: WaitOptions | undefined,
+    what: string,
+    attempt: () => number,
+    result: () => R,
+    end: R,
+  ): Promise<R> {
     try {
       const timeout = timeoutOf(options)
       if (this.enterAsync()) {

@@ -143,7 +143,8 @@ export abstract class PipeSide {
   /** @internal As enter, for an operation that may block. */
   protected enterSync(method: string, twin: string): void {
     requireBlocking(this.share.arena, method, twin)
-    if (!this.enter()) throw typeError(`${method} would wait for an asynchronous ${twin} of this thread, which it keeps from going on`)
+    if (!this.enter())
+      throw typeError(`${method} would wait for an asynchronous ${twin} of this thread, which it keeps from going on`)
   }
 
   /** @internal As enter, for an operation that may wait in line: whether it may try at once. */

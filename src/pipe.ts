@@ -1,17 +1,19 @@
 // Pipes: records of bytes from one thread to another.
 
 import type { Arena } from './arena.js'
-import { arenaOption, checkCapacity } from './channel-codecs.js'
 import type { Next } from './channel.js'
+import { arenaOption, checkCapacity } from './channel-codecs.js'
 import { show, typeError } from './errors.js'
 import { Gate } from './gate.js'
 import { KIND_PIPE, PIPE_RING, PIPE_ROOM_GATE, RECORD_BYTES, STALE } from './generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from './handle.js'
 import { createObject } from './object.js'
 import { pipeCore } from './pipe-core.js'
-import { PipeReader, type PipeView } from './pipe-reader.js'
+import { PipeReader } from './pipe-reader.js'
+import type { PipeReservation } from './pipe-reservation.js'
 import { PipeShare } from './pipe-side.js'
-import { type PipeReservation, PipeWriter } from './pipe-writer.js'
+import type { PipeView } from './pipe-view.js'
+import { PipeWriter } from './pipe-writer.js'
 import type { WaitOptions } from './wait.js'
 
 export interface PipeOptions {
@@ -317,7 +319,8 @@ function pipeAt(site: Site): Pipe {
 
 registerKind('pipe', KIND_PIPE, (site, handle: Handle<unknown>) => {
   // A block of this kind that was just being made, or is none: its maker sets this last.
-  if (site.arena.u32[(site.at + PIPE_ROOM_GATE) >>> 2] === 0) throw typeError('the handle is not of a pipe that has been made')
+  if (site.arena.u32[(site.at + PIPE_ROOM_GATE) >>> 2] === 0)
+    throw typeError('the handle is not of a pipe that has been made')
   const p = pipeAt(site)
   if (handle.view === 'send') return p.writer
   if (handle.view === 'receive') return p.reader

@@ -15,8 +15,8 @@
 import { arena_put, grab, settled } from "./arena.ts";
 import { enter, get32, get64, leave, poke32, set32 } from "./atomics.ts";
 import {
-  CHANNEL_CODEC, CLASS_SHIFT, HEAD_CLASS, HEAD_KIND, KIND_FREE, KIND_MESSAGE, LINE, LINKED_MESSAGE, MESSAGE_CHAIN, MESSAGE_LARGE, MESSAGE_OWN_NEXT, MESSAGE_OWN_PREV, MESSAGE_SMALL, SMALL_CLASS,
-  THREAD_MESSAGES, THREAD_PENDING, WAITER_LINKED, WAITER_VALUE,
+  CHANNEL_WIDE, CLASS_SHIFT, HEAD_CLASS, HEAD_KIND, KIND_FREE, KIND_MESSAGE, LINE, LINKED_MESSAGE, MESSAGE_CHAIN, MESSAGE_LARGE, MESSAGE_OWN_NEXT, MESSAGE_OWN_PREV, MESSAGE_SMALL, SCRATCH_VALUES, SMALL_CLASS,
+  THREAD_MESSAGES, THREAD_PENDING, THREAD_SCRATCH, WAITER_LINKED, WAITER_VALUE, WIDE_CELL_SHIFT, WIDE_MESSAGE_BIT,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
@@ -24,7 +24,15 @@ if (MESSAGE_SMALL + 8 > LINE || 1 << CLASS_SHIFT != LINE) ERROR("a message does 
 
 /** Whether the values of the channel are messages. */
 // @ts-ignore: decorator
-@inline export function carriesMessages(ch: usize): bool { return <i32>get32(ch + CHANNEL_CODEC) < 0; }
+@inline export function carriesMessages(ch: usize): bool { return (get32(ch + CHANNEL_WIDE) & WIDE_MESSAGE_BIT) != 0; }
+
+/** Bytes of the channel's cells; 0 if it has none. */
+// @ts-ignore: decorator
+@inline export function cellBytes(ch: usize): u32 { return get32(ch + CHANNEL_WIDE) >> WIDE_CELL_SHIFT; }
+
+/** Where the calling thread leaves a message that goes into a cell, and finds one that has come out of it. */
+// @ts-ignore: decorator
+@inline export function stage(): usize { return <usize>get32(self + THREAD_SCRATCH) + SCRATCH_VALUES; }
 
 /** The block of a message, from its value or from the address of its payload: blocks begin at multiples of LINE. */
 // @ts-ignore: decorator

@@ -32,9 +32,9 @@ import {
 import { message_free, message_reclaim } from "./message.ts";
 import { duty, relax, self } from "./thread.ts";
 
-/** A waiter of the calling thread, not yet in a queue; 0 if the arena is full. A select has no object. */
-export function waiter_create(object: usize, queue: usize, token: u32, value: u64): usize {
-  const w = arena_allocate(WAITER_BYTES);
+/** A waiter of the calling thread, with a cell of so many bytes, not yet in a queue; 0 if the arena is full. A select has no object. */
+export function waiter_create(object: usize, queue: usize, token: u32, value: u64, cell: u32): usize {
+  const w = arena_allocate(WAITER_BYTES + cell);
   if (w == 0) return 0;
   set64(w + WAITER_VALUE, value);
   set32(w + WAITER_THREAD, <u32>self);
@@ -219,7 +219,7 @@ export function waiter_cancel(w: usize): u32 {
 
 /** A select without cases, whose wait has ended; 0 if the arena is full. */
 export function select_create(): usize {
-  const select = waiter_create(0, 0, 0, 0);
+  const select = waiter_create(0, 0, 0, 0, 0);
   if (select != 0) set32(select + WAITER_STATE, CANCELLED);
   return select;
 }

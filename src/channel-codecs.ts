@@ -3,10 +3,11 @@
 
 import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
 import { BytesChannel } from './bytes-channel.js'
+import { CellChannel, cellFor } from './cell-channel.js'
 import { Channel, channelCodec } from './channel.js'
 import type { bytes } from './codec/bytes.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
-import { type AnyCodec, isMessageCodec } from './codec/message.js'
+import { type AnyCodec, isMessageCodec, type MessageCodec } from './codec/message.js'
 import { codecFromSchema } from './codec/schema.js'
 import { rangeError, show, typeError } from './errors.js'
 import {
@@ -18,6 +19,9 @@ import {
   MAX_CAPACITY,
   SLOT_BYTES,
   VALUE_BYTES,
+  WIDE_CELL_SHIFT,
+  WIDE_MESSAGES,
+  WIDE_VALUES,
 } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import { MessageChannel } from './message-channel.js'
@@ -456,7 +460,8 @@ const classes = new Map<unknown, ChannelClass>([
 
 function channelAt<T>(site: Site, codec: AnyCodec<T>): Channel<T> {
   if (isMessageCodec(codec)) {
-    const Kind = codec.schema === 'bytes' ? BytesChannel : MessageChannel
+    const Kind =
+      cellFor(codec as MessageCodec<never>) > 0 ? CellChannel : codec.schema === 'bytes' ? BytesChannel : MessageChannel
     return new Kind(site, codec as never) as unknown as Channel<T>
   }
   const Class = classes.get(codec) as ChannelClass
@@ -492,18 +497,26 @@ export function channel<T>(codec: AnyCodec<T>, options: ChannelOptions = {}): Ch
   const { capacity = 0 } = options
   const arena = arenaOption(options.arena)
   const wide = codec.shape !== 'i32' && codec.shape !== 'f32'
+  const cell = isMessageCodec(codec) ? cellFor(codec as MessageCodec<never>) : 0
+  const each = wide ? VALUE_BYTES + MARK_BYTES + cell : SLOT_BYTES
   const room = arena.size - CHANNEL_SLOTS
   // A wide ring has room for a power of two.
-  const most = wide ? 2 ** Math.floor(Math.log2(room / (VALUE_BYTES + MARK_BYTES))) : Math.floor(room / SLOT_BYTES)
+  const most = wide ? 2 ** Math.floor(Math.log2(room / each)) : Math.floor(room / SLOT_BYTES)
   const limit = Math.min(MAX_CAPACITY, most)
   checkCapacity('a channel', capacity, 0, limit, arena)
-  const size = CHANNEL_SLOTS + capacity * (wide ? VALUE_BYTES + MARK_BYTES : SLOT_BYTES)
+  const size = CHANNEL_SLOTS + capacity * each
   const at = arena.made(
-    arena.core.channel_create(capacity, Number(wide), numberOf(codec as AnyCodec<never>)),
+    arena.core.channel_create(capacity, ringOf(codec as AnyCodec<never>, cell), numberOf(codec as AnyCodec<never>)),
     `a channel of capacity ${capacity}`,
     size,
   )
   return channelAt({ arena, at, open: arena.openState(at) }, codec)
+}
+
+/** CHANNEL_WIDE of a channel of that codec. */
+function ringOf(codec: AnyCodec<never>, cell: number): number {
+  if (isMessageCodec(codec)) return cell > 0 ? WIDE_VALUES | (cell << WIDE_CELL_SHIFT) : WIDE_MESSAGES
+  return codec.shape === 'f64' || codec.shape === 'i64' ? WIDE_VALUES : 0
 }
 
 /** What stands for the codec in shared memory: its number, or for messages what its name comes to. */

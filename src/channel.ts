@@ -117,7 +117,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
       patience: this.patience,
       rendezvous: this.capacity === 0,
       attempt: () => this.attemptReceive(),
-      park: (token) => this.core.channel_parkReceive(this.at, this.open, token),
+      park: (token) => this.parkReceive(token),
     }
   }
 
@@ -146,6 +146,14 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   forget(_at: number): void {}
   /** @internal */
   abstract parkSend(token: number, value: T): number
+  /** @internal Queues up to receive. */
+  parkReceive(token: number): number {
+    return this.core.channel_parkReceive(this.at, this.open, token)
+  }
+  /** @internal Bytes of a cell, where messages lie in cells of the ring. */
+  get cell(): number {
+    return 0
+  }
   /** @internal The value at an address. */
   abstract read(at: number): T
 

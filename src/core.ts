@@ -38,12 +38,13 @@ export interface Core {
   channel_trySendF64(at: Address, open: number, v: number): Status
   channel_trySend64(at: Address, open: number, v: bigint): Status
   channel_trySendMessage(at: Address, open: number, payload: Address, length: number): Status
+  channel_parkCell(at: Address, open: number, queue: number, token: number, cell: number): Address
   channel_parkMessage(at: Address, open: number, token: number, payload: Address, length: number): Address
   channel_take32(at: Address, open: number): number
   channel_take64(at: Address, open: number): number
   channel_trySendMany(at: Address, open: number, n: number): number
   channel_tryReceiveMany(at: Address, open: number, n: number): number
-  channel_case(at: Address, queue: number, select: Address): Address
+  channel_case(at: Address, queue: number, select: Address, cell: number): Address
   channel_parkCase(waiter: Address, open: number): Status
   channel_probe(at: Address, open: number, send: number): number
   channel_parkReceive(at: Address, open: number, token: number): Address

@@ -1,24 +1,14 @@
 // Channels of codecs whose values travel as messages. A message is encoded once, whatever it then has to wait for; until it is with the channel it
 // is in this thread's hands, and a send that does not come about gives its memory back.
 
-import { type BatchSource, withProgress } from './batch.js'
 import { left } from './batches.js'
-import { Channel } from './channel.js'
 import type { MessageCodec } from './codec/message.js'
-import { ClosedError, show, TimeoutError, typeError } from './errors.js'
-import {
-  CHANNEL_CLOSED,
-  CHANNEL_HEAD,
-  CHANNEL_TAIL,
-  FINE,
-  HEAD_STATE,
-  OK,
-  WAITER_VALUE,
-  WOULD_BLOCK,
-} from './generated/layout.js'
+import { TimeoutError } from './errors.js'
+import { CHANNEL_HEAD, CHANNEL_TAIL, FINE, HEAD_STATE, OK, WAITER_VALUE, WOULD_BLOCK } from './generated/layout.js'
 import type { Site } from './handle.js'
-import { MessageMemory } from './message-memory.js'
+import { type MessageMemory, messagesOf } from './message-memory.js'
 import { overdueTurn } from './turn.js'
+import { ValueChannel } from './value-channel.js'
 import {
   type Operation,
   outcomeOf,
@@ -32,30 +22,14 @@ import {
 
 const RESOLVED = Promise.resolve()
 
-/** One for each arena of this thread. */
-const memories = new WeakMap<object, MessageMemory>()
-
-/** What is sent one by one. A string is no batch of characters. */
-function iterable<T>(values: BatchSource<T>, codec: MessageCodec<T>): Iterable<T> {
-  if (typeof values === 'object' && typeof (values as Iterable<T> | null)?.[Symbol.iterator] === 'function')
-    return values as Iterable<T>
-  throw typeError(`a batch for ${codec.name} is an array or another iterable of its values, not ${show(values)}`)
-}
-
-export class MessageChannel<T> extends Channel<T> {
-  declare readonly codec: MessageCodec<T>
+export class MessageChannel<T> extends ValueChannel<T> {
   /** @internal */ readonly messages: MessageMemory
   readonly #valueWord: number
 
   /** @internal */
   constructor(site: Site, codec: MessageCodec<T>) {
     super(site, codec)
-    let messages = memories.get(site.arena)
-    if (messages === undefined) {
-      messages = new MessageMemory(site.arena)
-      memories.set(site.arena, messages)
-    }
-    this.messages = messages
+    this.messages = messagesOf(site.arena)
     this.#valueWord = site.arena.valueAt >>> 2
   }
 
@@ -73,8 +47,8 @@ export class MessageChannel<T> extends Channel<T> {
     return this.trySendPayload(payload === 0 ? this.#place(value) : payload, this.messages.length)
   }
 
-  /** As trySend, but false also where memory has to be waited for. */
-  #sendAtOnce(value: T): boolean {
+  /** @internal */
+  sendAtOnce(value: T): boolean {
     if (this.#full()) return false
     const payload = this.messages.encode(this.codec, value)
     return payload !== 0 && this.trySendPayload(payload, this.messages.length)
@@ -182,7 +156,7 @@ export class MessageChannel<T> extends Channel<T> {
     let payload = 0
     const look = (): boolean => {
       if (payload === 0) payload = take()
-      return payload !== 0 || this.#ended()
+      return payload !== 0 || this.ended()
     }
     const fine = look() || this.arena.hungrySync(look, timeout)
     if (payload !== 0) return payload
@@ -200,24 +174,10 @@ export class MessageChannel<T> extends Channel<T> {
     let payload = 0
     const look = (): boolean => {
       if (payload === 0) payload = take()
-      return payload !== 0 || this.#ended()
+      return payload !== 0 || this.ended()
     }
     if (!look()) await this.arena.hungry(look, what, timeout, signal)
     return payload !== 0 ? payload : this.requireOpen()
-  }
-
-  /** Whether nothing can be sent any more: closed, or disposed of. */
-  #ended(): boolean {
-    const flags = this.at === 0 ? -1 : this.core.channel_flags(this.at, this.open)
-    return flags < 0 || (flags & CHANNEL_CLOSED) !== 0
-  }
-
-  /** @internal Throws what a send throws on a channel that has ended. */
-  requireOpen(): 0 {
-    if (!this.#ended()) return 0
-    if (this.at !== 0 && this.core.channel_flags(this.at, this.open) >= 0)
-      throw new ClosedError('send on closed channel')
-    throw this.stale()
   }
 
   /** Whether the channel is full at one moment: then nothing needs to be encoded for a try. */
@@ -310,59 +270,6 @@ export class MessageChannel<T> extends Channel<T> {
 
   parkSend(): number {
     throw new Error('unreachable')
-  }
-
-  // ── Many ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  override async sendMany(values: BatchSource<T>, options?: WaitOptions): Promise<number> {
-    const timeout = timeoutOf(options)
-    const since = performance.now()
-    let sent = 0
-    try {
-      for (const value of iterable(values, this.codec)) {
-        if (!this.#sendAtOnce(value)) {
-          await this.send(value, { timeout: left(timeout, since), signal: options?.signal })
-        }
-        sent++
-      }
-    } catch (error) {
-      throw withProgress(error instanceof TimeoutError ? new TimeoutError('sendMany', timeout) : error, sent)
-    }
-    if (sent === 0) this.requireOpen()
-    const turn = overdueTurn()
-    if (turn !== undefined) await turn
-    return sent
-  }
-
-  override sendManySync(values: BatchSource<T>, options?: WaitOptions): number {
-    requireBlocking(this.arena, 'sendManySync', 'sendMany')
-    const timeout = timeoutOf(options)
-    const since = performance.now()
-    let sent = 0
-    try {
-      for (const value of iterable(values, this.codec)) {
-        this.sendSync(value, timeout === Number.POSITIVE_INFINITY ? undefined : { timeout: left(timeout, since) })
-        sent++
-      }
-    } catch (error) {
-      throw withProgress(error instanceof TimeoutError ? new TimeoutError('sendMany', timeout) : error, sent)
-    }
-    if (sent === 0) this.requireOpen()
-    return sent
-  }
-
-  override trySendMany(values: BatchSource<T>): number {
-    let sent = 0
-    try {
-      for (const value of iterable(values, this.codec)) {
-        if (!this.trySend(value)) return sent
-        sent++
-      }
-    } catch (error) {
-      throw withProgress(error, sent)
-    }
-    if (sent === 0) this.requireOpen()
-    return sent
   }
 
   // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────

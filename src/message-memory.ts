@@ -216,3 +216,21 @@ function privateMemory(bytes: number): Memory {
   const u8 = new Uint8Array(bytes)
   return { u8, view: new DataView(u8.buffer) }
 }
+
+/** One for each arena of this thread. */
+const memories = new WeakMap<Arena, MessageMemory>()
+
+/** Where the messages of an arena are made and read. */
+export function messagesOf(arena: Arena): MessageMemory {
+  let messages = memories.get(arena)
+  if (messages === undefined) {
+    messages = new MessageMemory(arena)
+    memories.set(arena, messages)
+  }
+  return messages
+}
+
+/** The arena's memory, as codecs see it. */
+export function memoryOf(arena: Arena): Memory {
+  return messagesOf(arena).memory
+}

@@ -326,8 +326,8 @@ export class Round {
   /** Sees to it that the group has a waiter: OK or NO_MEMORY. */
   #node(group: Group): number {
     if (group.node !== 0) return OK
-    const { core, at } = group.channel
-    const node = core.channel_case(at, group.send ? CHANNEL_SENDQ : CHANNEL_RECVQ, this.#select)
+    const { core, at, cell } = group.channel
+    const node = core.channel_case(at, group.send ? CHANNEL_SENDQ : CHANNEL_RECVQ, this.#select, cell)
     if (node < ARENA) return NO_MEMORY
     group.node = node
     return OK

@@ -216,7 +216,7 @@ function* makeSelect(t: Thread, m: Meeting, cases: Case[]): Generator<ReturnType
   const told = yield t.call('select_create')
   const waiters: number[] = []
   for (const c of cases)
-    waiters.push(yield t.call('channel_case', c.w.ch, c.sends ? L.CHANNEL_SENDQ! : L.CHANNEL_RECVQ!, told))
+    waiters.push(yield t.call('channel_case', c.w.ch, c.sends ? L.CHANNEL_SENDQ! : L.CHANNEL_RECVQ!, told, 0))
   return { told, cases, waiters }
 }
 
@@ -490,7 +490,7 @@ export function meeting(
       const channels: Record<string, ChannelWorld> = {}
       for (const [key, capacity] of Object.entries(capacities)) {
         const ch = b.name(
-          b.call('channel_create', capacity, wide ? 1 : 0, message ? world.L.CODEC_MESSAGE! : 0),
+          b.call('channel_create', capacity, message ? world.L.WIDE_MESSAGES! : wide ? 1 : 0, message ? world.L.CODEC_MESSAGE! : 0),
           key,
           'CHANNEL',
         )

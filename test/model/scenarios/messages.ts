@@ -44,8 +44,8 @@ interface Ghost extends ChannelWorld {
 function haunted(b: Bench): Ghost {
   const world = attach(b)
   const { L } = world
-  const ch = b.name(b.call('channel_create', 0, 1, L.CODEC_MESSAGE!), 'a', 'CHANNEL')
-  const ring = b.name(b.call('channel_create', 2, 1, L.CODEC_MESSAGE!), 'ring', 'CHANNEL')
+  const ch = b.name(b.call('channel_create', 0, L.WIDE_MESSAGES!, L.CODEC_MESSAGE!), 'a', 'CHANNEL')
+  const ring = b.name(b.call('channel_create', 2, L.WIDE_MESSAGES!, L.CODEC_MESSAGE!), 'ring', 'CHANNEL')
   const w = settleBase(b, { ...world, ch: ring, open: 0, wide: true, capacity: 2, message: small })
   const open = b.read(ch + L.HEAD_STATE!)
   b.as(1, 'channel_parkReceive', ch, open, 0)

@@ -131,9 +131,9 @@ describe('under load', () => {
       let killed = 0
       for (; killed < rounds(kills) && drawn() < MESSAGES * 0.75; killed++) {
         const style = rng.below(3) === 0 ? 'async' : 'blocking'
-        const victim: Spawned<number | void> = spawnWith(
+        const victim: Spawned<unknown> = spawnWith(
           style,
-          rng.below(2) ? produce : (consume as typeof produce),
+          rng.below(2) ? produce : (consume as unknown as typeof produce),
           ch.handle,
           shared,
           killed + 3,

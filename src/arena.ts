@@ -1,5 +1,13 @@
 import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
-import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
+import {
+  ArenaFullError,
+  rangeError,
+  show,
+  TimeoutError,
+  TooManyThreadsError,
+  typeError,
+  UnsupportedError,
+} from './errors.js'
 import { EventLoop } from './event-loop.js'
 import { Gate } from './gate.js'
 import {
@@ -46,6 +54,11 @@ const MIN_SIZE = MIB
 const MAX_SIZE = 1024 * MIB
 const DEFAULT_SIZE = 32 * MIB
 const WASM_PAGE = 65536
+/**
+ * Milliseconds after which who waits for memory looks by itself: what a thread has put by that computes, or whose event loop has nothing pending,
+ * is told to nobody before that thread's next operation.
+ */
+const LOOK_AGAIN = 100
 const GATE_STATE = (ARENA + ARENA_GATE + HEAD_STATE) >>> 2
 /** Milliseconds without a message after which a thread gives up the free blocks that it has put by. */
 const IDLE = 50
@@ -195,9 +208,13 @@ export class Arena {
     this.#giveAway()
     this.#hungry++
     try {
-      const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), timeout, PATIENCE)
-      if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
-      return status === OK
+      const deadline = performance.now() + timeout
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), Math.min(left, LOOK_AGAIN), PATIENCE)
+        if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+        if (status === OK) return true
+        if (left <= LOOK_AGAIN) return false
+      }
     } finally {
       this.#hungry--
     }
@@ -208,8 +225,18 @@ export class Arena {
     this.#giveAway()
     this.#hungry++
     try {
-      const status = await this.#gate.waitAsync(() => (check() ? OK : WOULD_BLOCK), what, timeout, signal, PATIENCE)
-      if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+      const deadline = performance.now() + timeout
+      const attempt = (): number => (check() ? OK : WOULD_BLOCK)
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        try {
+          const status = await this.#gate.waitAsync(attempt, what, Math.min(left, LOOK_AGAIN), signal, PATIENCE)
+          if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+          return
+        } catch (error) {
+          if (!(error instanceof TimeoutError)) throw error
+          if (left <= LOOK_AGAIN) throw new TimeoutError(what, timeout)
+        }
+      }
     } finally {
       this.#hungry--
     }

@@ -490,7 +490,12 @@ export function meeting(
       const channels: Record<string, ChannelWorld> = {}
       for (const [key, capacity] of Object.entries(capacities)) {
         const ch = b.name(
-          b.call('channel_create', capacity, message ? world.L.WIDE_MESSAGES! : wide ? 1 : 0, message ? world.L.CODEC_MESSAGE! : 0),
+          b.call(
+            'channel_create',
+            capacity,
+            message ? world.L.WIDE_MESSAGES! : wide ? 1 : 0,
+            message ? world.L.CODEC_MESSAGE! : 0,
+          ),
           key,
           'CHANNEL',
         )

@@ -18,15 +18,16 @@
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
 import {
-  add32, cas32, enter, get32, get64, leave, load32, load64, or32, or64, peek32, set32, set64, store32, store64,
+  add32, cas32, copy, enter, get32, get64, leave, load32, load64, or32, or64, peek32, set32, set64, store32, store64,
 } from "./atomics.ts";
 import {
   ARENA, ARENA_EPOCH, BUSY, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_CODEC, CHANNEL_DISPOSED, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_LOCK, CHANNEL_MARKS, CHANNEL_PARKS,
   CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, DUTY_DISPOSE,
-  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, LOCK_MORE, MARK_BYTES, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
-  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, VALUE_BYTES, WAITER_NEXT, WAITER_OBJECT, WAITER_QUEUE, WAITER_SELECT, WAITER_VALUE,
-  WOULD_BLOCK,
+  DUTY_SETTLE, FINE, FLAGS_MASK, GENERATION, HEAD_KIND, HEAD_STATE, KIND_CHANNEL, LINKED_MESSAGE, LINKED_QUEUE, LOCK_MORE, MARK_BYTES, MAX_CAPACITY, NO_MEMORY, OK, QUEUE_FIRST, RETRY,
+  SLOT_BYTES, SLOT_SEALED, STALE, THREAD_PENDING, THREAD_STATUS, THREAD_VALUE, TOLD, VALUE_BYTES, WAITER_CELL, WAITER_LINKED, WAITER_NEXT, WAITER_OBJECT, WAITER_QUEUE, WAITER_SELECT, WAITER_VALUE,
+  WIDE_CELL_SHIFT, WOULD_BLOCK,
 } from "./layout.ts";
+import { carriesMessages, cellBytes, disown, message_free, own, stage } from "./message.ts";
 import { narrow_pop, narrow_push, narrow_seal } from "./ring.ts";
 import { wide_claim, wide_head, wide_next, wide_push, wide_value, wide_whyNone } from "./ring-wide.ts";
 import { duty, dutyDone, relax, self } from "./thread.ts";
@@ -45,7 +46,7 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   if (capacity > <u32>MAX_CAPACITY) return 0;
   // A power of two: above the capacity in a narrow ring; in a wide one not below it, and at least 4 for the two bits of its marks.
   const lap = wide ? max(4, 1 << (32 - <u32>clz<u32>(capacity - 1))) : max(2, 1 << (32 - <u32>clz<u32>(capacity)));
-  const bytes: u64 = CHANNEL_SLOTS + (wide ? <u64>lap * (VALUE_BYTES + MARK_BYTES) : <u64>max(2, capacity) * SLOT_BYTES);
+  const bytes: u64 = CHANNEL_SLOTS + (wide ? <u64>lap * (VALUE_BYTES + MARK_BYTES + (wide >> WIDE_CELL_SHIFT)) : <u64>max(2, capacity) * SLOT_BYTES);
   if (bytes > 1 << 30) return 0;
   const ch = arena_allocate(<u32>bytes);
   if (ch == 0) return 0;
@@ -89,10 +90,10 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
   return s == OK ? FINE : s;
 }
 
-/** One attempt to send, whichever ring. Inside a section. */
+/** One attempt to send what a waiter wants to send, whichever ring. Inside a section. */
 // @ts-ignore: decorator
-@inline function push(ch: usize, v: u64): u32 {
-  return get32(ch + CHANNEL_WIDE) ? wide_push(ch, v) : narrow_push(ch, <u32>v);
+@inline function push(ch: usize, v: u64, from: usize): u32 {
+  return get32(ch + CHANNEL_WIDE) ? wide_push(ch, v, false, from) : narrow_push(ch, <u32>v);
 }
 
 /** What a slot that is freed in that state holds. */
@@ -101,12 +102,12 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 
 /** One attempt to receive, whichever ring: the status; the value stands in THREAD_VALUE. Inside a section. */
 // @ts-ignore: decorator
-@inline function pop(ch: usize, state: u32): u32 {
+@inline function pop(ch: usize, state: u32, to: usize): u32 {
   if (get32(ch + CHANNEL_WIDE)) {
     const head = wide_head(ch);
     const next = wide_next(ch, head);
     if (next == head) return wide_whyNone(ch, head);
-    const v = wide_value(ch, head);
+    const v = wide_value(ch, head, to);
     if (!wide_claim(ch, head, next)) return RETRY;
     set64(self + THREAD_VALUE, v);
     return OK;
@@ -134,6 +135,7 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
 // @ts-ignore: decorator
 @inline function matchOne(ch: usize): u32 {
   const state = load32(ch + HEAD_STATE);
+  const handed: u32 = carriesMessages(ch) ? LINKED_QUEUE | LINKED_MESSAGE : LINKED_QUEUE; // of a receiver that has got a value
   let receiver = <usize>get32(ch + CHANNEL_RECVQ + QUEUE_FIRST); // plain: under the lock
   let sender = <usize>get32(ch + CHANNEL_SENDQ + QUEUE_FIRST);
   let result = IDLE;
@@ -159,6 +161,9 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
         gone = second;
         if (c == GOT) {
           set64(receiver + WAITER_VALUE, get64(sender + WAITER_VALUE));
+          if (cellBytes(ch) != 0) copy(receiver + WAITER_CELL, sender + WAITER_CELL, cellBytes(ch));
+          set32(receiver + WAITER_LINKED, handed);
+          set32(sender + WAITER_LINKED, LINKED_QUEUE);
           received = OK;
           sent = OK;
         } else unclaim(selectOf(first));
@@ -171,10 +176,11 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
       const select = selectOf(receiver);
       const c = claim(select);
       if (c == GOT) {
-        let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch, state);
+        let s = state & CHANNEL_DISPOSED ? CLOSED : pop(ch, state, receiver + WAITER_CELL);
         if (s == WOULD_BLOCK && state & CHANNEL_CLOSED) s = sealEmpty(ch);
         if (s == OK) {
           set64(receiver + WAITER_VALUE, get64(self + THREAD_VALUE));
+          set32(receiver + WAITER_LINKED, handed);
           received = OK;
         } else if (s == CLOSED) received = ended(state);
         else unclaim(select);
@@ -189,9 +195,11 @@ export function channel_create(capacity: u32, wide: u32, codec: u32): usize {
       const select = selectOf(sender);
       const c = claim(select);
       if (c == GOT) {
-        const s = state & CHANNEL_CLOSED ? CLOSED : push(ch, get64(sender + WAITER_VALUE));
-        if (s == OK) sent = OK;
-        else if (s == CLOSED) sent = ended(load32(ch + HEAD_STATE));
+        const s = state & CHANNEL_CLOSED ? CLOSED : push(ch, get64(sender + WAITER_VALUE), sender + WAITER_CELL);
+        if (s == OK) {
+          set32(sender + WAITER_LINKED, LINKED_QUEUE);
+          sent = OK;
+        } else if (s == CLOSED) sent = ended(load32(ch + HEAD_STATE));
         else unclaim(select);
         if (s != WOULD_BLOCK) result = AGAIN;
       } else {
@@ -276,8 +284,15 @@ export function exchange(ch: usize, queue: usize): u32 {
       else if (w != 0) {
         c = claim(selectOf(w));
         if (c == GOT) {
-          if (queue == CHANNEL_RECVQ) set64(w + WAITER_VALUE, get64(self + THREAD_VALUE));
-          else set64(self + THREAD_VALUE, get64(w + WAITER_VALUE));
+          const v = get64(queue == CHANNEL_RECVQ ? self + THREAD_VALUE : w + WAITER_VALUE);
+          set64(queue == CHANNEL_RECVQ ? w + WAITER_VALUE : self + THREAD_VALUE, v);
+          const cell = cellBytes(ch);
+          if (cell != 0) copy(queue == CHANNEL_RECVQ ? w + WAITER_CELL : stage(), queue == CHANNEL_RECVQ ? stage() : w + WAITER_CELL, cell);
+          if (carriesMessages(ch)) {
+            if (queue == CHANNEL_RECVQ) disown(v);
+            else own(v);
+            set32(w + WAITER_LINKED, queue == CHANNEL_RECVQ ? LINKED_QUEUE | LINKED_MESSAGE : LINKED_QUEUE);
+          }
           bell = complete(w, OK);
           result = OK;
         } else if (c == GONE) unlink(w);
@@ -379,7 +394,7 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
     }
     if (gate == RETRY) {
       enter();
-      const s = wide_push(ch, reinterpret<u64>(v));
+      const s = wide_push(ch, reinterpret<u64>(v), true, stage());
       if (s == OK) {
         const settle = mustSettle(ch, open);
         leave();
@@ -393,6 +408,7 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
 }
 
 export function channel_trySendF32(ch: usize, open: u32, v: f32): u32 { return channel_trySend32(ch, open, reinterpret<i32>(v)); }
+export function channel_trySendMessage(ch: usize, open: u32, payload: u32, length: u32): u32 { return channel_trySendF64(ch, open, reinterpret<f64>(<u64>length << 32 | <u64>payload)); }
 export function channel_trySend64(ch: usize, open: u32, v: i64): u32 { return channel_trySendF64(ch, open, reinterpret<f64>(v)); }
 
 // ── Receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -483,8 +499,9 @@ export function channel_take64(ch: usize, open: u32): f64 {
       const head = wide_head(ch);
       const next = wide_next(ch, head);
       if (next != head) {
-        const v = wide_value(ch, head);
+        const v = wide_value(ch, head, stage());
         if (wide_claim(ch, head, next)) {
+          if (carriesMessages(ch)) own(v);
           const settle = mustSettle(ch, open);
           leave();
           if (settle) {
@@ -521,6 +538,11 @@ function enqueue(ch: usize, open: u32, w: usize): u32 {
   let settle = false;
   if (!stale) {
     append(w);
+    // A message that is to be sent belongs to the waiter from here on.
+    if (carriesMessages(ch) && get32(w + WAITER_QUEUE) == <u32>ch + CHANNEL_SENDQ) {
+      disown(get64(w + WAITER_VALUE));
+      set32(w + WAITER_LINKED, LINKED_QUEUE | LINKED_MESSAGE);
+    }
     // The second half of the Dekker pair in append: now look at the ring. Without a ring, at who waits on the other side.
     const others = get32(w + WAITER_QUEUE) == <u32>ch + CHANNEL_RECVQ ? CHANNEL_SENDERS : CHANNEL_RECEIVERS;
     settle = get32(ch + CHANNEL_CAPACITY) != 0 || (state & (CHANNEL_CLOSED | others)) != 0;
@@ -533,8 +555,11 @@ function enqueue(ch: usize, open: u32, w: usize): u32 {
 }
 
 function park(ch: usize, open: u32, queue: usize, token: u32, v: u64): usize {
-  const w = waiter_create(ch, queue, token, v);
-  if (w == 0) return NO_MEMORY;
+  const w = waiter_create(ch, queue, token, v, 0);
+  return w != 0 ? queued(ch, open, w) : NO_MEMORY;
+}
+
+function queued(ch: usize, open: u32, w: usize): usize {
   const s = enqueue(ch, open, w);
   if (s == OK) return w;
   waiter_release(w);
@@ -542,8 +567,8 @@ function park(ch: usize, open: u32, queue: usize, token: u32, v: u64): usize {
 }
 
 /** A case of a select on one side of the channel, in no queue yet: its address, or NO_MEMORY. */
-export function channel_case(ch: usize, queue: u32, select: usize): usize {
-  const w = waiter_create(ch, queue, 0, 0);
+export function channel_case(ch: usize, queue: u32, select: usize, cell: u32): usize {
+  const w = waiter_create(ch, queue, 0, 0, cell);
   if (w == 0) return NO_MEMORY;
   set32(w + WAITER_SELECT, <u32>select);
   return w;
@@ -561,6 +586,14 @@ export function channel_parkSend32(ch: usize, open: u32, token: u32, v: i32): us
 export function channel_parkSendF32(ch: usize, open: u32, token: u32, v: f32): usize { return park(ch, open, CHANNEL_SENDQ, token, reinterpret<u32>(v)); }
 export function channel_parkSendF64(ch: usize, open: u32, token: u32, v: f64): usize { return park(ch, open, CHANNEL_SENDQ, token, reinterpret<u64>(v)); }
 export function channel_parkSend64(ch: usize, open: u32, token: u32, v: i64): usize { return park(ch, open, CHANNEL_SENDQ, token, v); }
+/** As the others, on a channel with cells of so many bytes; what is to be sent is on the stage. */
+export function channel_parkCell(ch: usize, open: u32, queue: u32, token: u32, cell: u32): usize {
+  const w = waiter_create(ch, queue, token, 0, cell);
+  if (w == 0) return NO_MEMORY;
+  if (queue == CHANNEL_SENDQ) copy(w + WAITER_CELL, stage(), cell);
+  return queued(ch, open, w);
+}
+export function channel_parkMessage(ch: usize, open: u32, token: u32, payload: u32, length: u32): usize { return park(ch, open, CHANNEL_SENDQ, token, <u64>length << 32 | <u64>payload); }
 
 // ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -605,8 +638,30 @@ export function channel_dispose(ch: usize, open: u32): u32 {
   return result;
 }
 
+/** Frees the messages in a ring that has been closed. */
+function drain(ch: usize): void {
+  while (true) {
+    enter();
+    const head = wide_head(ch);
+    const next = wide_next(ch, head);
+    if (next == head) {
+      leave();
+      const s = wide_whyNone(ch, head);
+      if (s == CLOSED) return;
+      if (s == BUSY) relax(SHORT);
+      continue;
+    }
+    const v = wide_value(ch, head, 0);
+    const got = wide_claim(ch, head, next);
+    if (got) own(v);
+    leave();
+    if (got) message_free(<usize><u32>v);
+  }
+}
+
 /** The rest of channel_dispose, which a reaper may have to do. */
 export function channel_finishDispose(ch: usize): void {
+  if (carriesMessages(ch)) drain(ch);
   match(ch, DUTY_DISPOSE, true);
   arena_free(ch);
 }

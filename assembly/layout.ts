@@ -21,11 +21,18 @@ export const ARENA_ID_LO = 20; // u32, random: two memories are the same arena i
 export const ARENA_ID_HI = 24; // u32
 export const ARENA_BREAK = 128; // u32, address of the first page never handed out
 export const ARENA_EPOCH = 132; // u32, channels made so far
+export const ARENA_COLLECTOR = 140; // u32, slot address of the thread that puts a message together from several blocks, or 0
 export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
 export const DEPOT_STRIDE = 64;
-export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0
+export const ARENA_GATE = 2048; // a channel without capacity, on which threads wait for memory
+export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0; PAGE_AGAIN
+/** In the page map: the page was part of a larger block before. If it is one for small blocks now, its first one is never used. */
+export const PAGE_AGAIN = 0x100;
+
+/** Messages leave the last `size >> SPARE_SHIFT` bytes of the arena to what they wait for: waiters, and new objects. */
+export const SPARE_SHIFT = 5;
 
 export const PAGE = 16384;
 export const PAGE_SHIFT = 14;
@@ -55,7 +62,8 @@ export const KIND_COUNTER = 3;
 export const KIND_ATOMIC = 4;
 export const KIND_WAITER = 5;
 export const KIND_SCRATCH = 6;
-export const KIND_PIPE = 7;
+export const KIND_MESSAGE = 7;
+export const KIND_PIPE = 8;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -83,8 +91,9 @@ export const THREAD_WAITERS = 404; // u32, all waiters of the thread, linked by 
 export const THREAD_TAKEN = 408; // u32, ready waiters taken off THREAD_READY and not yet given to the bindings
 export const THREAD_SCRATCH = 412; // u32, scratch block for batches
 export const THREAD_VALUE = 416; // u64, value of the last receive or pop that was OK
-export const THREAD_RESULT = 424; // u32, what the last call of any other export returned
+export const THREAD_NEWS = 424; // u32, 1: it has given parts of a free run to the depot and told nobody
 export const THREAD_PAUSE = 428; // u32, always 0: what the thread reads while it spins
+export const THREAD_MESSAGES = 432; // u32, messages in the thread's hands, linked by MESSAGE_OWN_NEXT
 export const THREAD_MAGAZINES = 448; // CLASS_COUNT × MAGAZINE_BYTES
 
 export const THREAD_FREE = 0;
@@ -101,7 +110,9 @@ export const MAGAZINE_BYTES = 24;
 export const MAGAZINE_LOADED = 0; // u32, chain in use
 export const MAGAZINE_COUNT = 4; // u32, its blocks
 export const MAGAZINE_SPARE = 8; // u32, a full chain, or 0
-export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class
+export const MAGAZINE_CUT = 12; // u32, next block to cut from the thread's page of this class; CUT_AGAIN
+/** In MAGAZINE_CUT: the page has been used before, so what is cut from it is not zero. */
+export const CUT_AGAIN = 1;
 export const MAGAZINE_END = 16; // u32, end of that page
 export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
 
@@ -113,7 +124,7 @@ export const SCRATCH_BYTES = 4096;
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 // What another thread touches when it completes a wait lies on one line of the processor's cache: also in the header, where free blocks have their links.
 export const WAITER_SELECT = 8; // u32, the select that this is a case of, or 0
-export const WAITER_LINKED = 12; // u32, 1 while in the queue
+export const WAITER_LINKED = 12; // u32, LINKED_*
 export const WAITER_HIT = 16; // u32, of a select: the case that was chosen, once DONE
 export const WAITER_OBJECT = 24; // u32, the object waited on
 export const WAITER_QUEUE = 28; // u32, address of the queue (QUEUE_*) it waits in
@@ -127,7 +138,8 @@ export const WAITER_PREV = 60; // u32
 export const WAITER_READY = 64; // u32, link of THREAD_READY, or LINK_PENDING
 export const WAITER_OWN_NEXT = 68; // u32, links of THREAD_WAITERS
 export const WAITER_OWN_PREV = 72; // u32
-export const WAITER_BYTES = 76;
+export const WAITER_CELL = 80; // a message in a cell, to send, or received
+export const WAITER_BYTES = 80;
 
 export const WAITING = 0;
 export const DONE = 1;
@@ -135,6 +147,8 @@ export const CANCELLED = 2;
 export const CLAIMED = 3; // for the length of a section: some thread tries to complete one of the cases
 export const TOKEN_BLOCKING = 0xffffffff;
 export const LINK_PENDING = 1;
+export const LINKED_QUEUE = 1; // it is in the queue
+export const LINKED_MESSAGE = 2; // its value is a message, which belongs to it
 
 // ── Channel ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 // HEAD_STATE flags. The fast paths compare the whole word with `generation | 0`: open, nobody waits, not stale.
@@ -155,7 +169,12 @@ export const CHANNEL_SENDQ = 52; // QUEUE_*: parked senders
 export const CHANNEL_PARKS = 60; // u32, how many waiters have ever been put into the two queues
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
 export const CHANNEL_LIMIT = 136; // wide: u32 position up to which the tail may go without a look at the head
-export const CHANNEL_WIDE = 140; // u32, 0: narrow ring (ring.ts), 1: wide ring (ring-wide.ts)
+export const CHANNEL_WIDE = 140; // u32, 0: narrow ring (ring.ts); else of a wide ring (ring-wide.ts): WIDE_*, and `bytes of a cell << WIDE_CELL_SHIFT`
+export const WIDE_VALUES = 1; // its values are all there is
+export const WIDE_MESSAGES = 3; // its values are messages
+export const WIDE_MESSAGE_BIT = 2;
+export const WIDE_CELL_SHIFT = 8; // its messages lie in cells, behind the marks
+export const CELL_MAX = 128; // bytes of a cell, a multiple of 8
 export const CHANNEL_HEAD = 256; // narrow: u32 position; wide: u64 `published:32 | position:32`
 export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: values × lap, then marks × lap
 export const QUEUE_FIRST = 0; // u32, waiter
@@ -171,6 +190,18 @@ export const LOCK_MORE = 1;
 /** Payload of a free slot of a narrow ring after which nothing will ever be sent. */
 export const SLOT_SEALED = 1;
 export const MAX_CAPACITY = 0x3fffffff;
+
+// ── Message ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Bytes of any number in a block. The value in the channel is `length:32 | payload:32`, the address of the first byte. Blocks of up to
+// SMALL_CLASS never hold a channel and have more room; in the others what would be CHANNEL_LOCK's place and the queues' stays 0 for a late look.
+export const MESSAGE_OWN_NEXT = 8; // u32, links of THREAD_MESSAGES
+export const MESSAGE_OWN_PREV = 12; // u32
+export const MESSAGE_CHAIN = 16; // u32, the block with the next bytes of the message, or 0
+export const MESSAGE_SMALL = 32; // payload in blocks of classes up to SMALL_CLASS
+export const MESSAGE_LARGE = 64; // payload in all others
+export const SMALL_CLASS = 2;
+/** In CHANNEL_CODEC: the values are messages. */
+export const CODEC_MESSAGE = 0x80000000;
 
 // ── Stack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 export const STACK_CAPACITY = 32; // u32, nodes

@@ -22,9 +22,10 @@ import {
   cas32, cas64, copy, copyRacingFrom, get32, load32, load64, peek32, peek64, poke32, set64, store32, zeroRacing,
 } from "./atomics.ts";
 import {
-  BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_MARKS, CHANNEL_SLOTS, CHANNEL_TAIL, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
-  MARK_ONE, OK, RETRY, VALUE_BYTES, WOULD_BLOCK,
+  BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_MARKS, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
+  MARK_ONE, OK, RETRY, VALUE_BYTES, WIDE_CELL_SHIFT, WIDE_MESSAGES, WOULD_BLOCK,
 } from "./layout.ts";
+import { cellBytes, disown } from "./message.ts";
 
 if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks by 2");
 
@@ -41,9 +42,15 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   return limit;
 }
 
-/** One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. No loop, no call; inside a section. */
 // @ts-ignore: decorator
-@inline export function wide_push(ch: usize, v: u64): u32 {
+@inline function cellAt(ch: usize, index: u32, bytes: u32): usize { return markAt(ch, get32(ch + CHANNEL_LAP)) + <usize>(index * bytes); }
+
+/**
+ * One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. `ours`: a message is in the hands of the calling thread. `from` is where
+ * the bytes of a cell are. No loop, no call; inside a section.
+ */
+// @ts-ignore: decorator
+@inline export function wide_push(ch: usize, v: u64, ours: bool, from: usize): u32 {
   const tail64 = peek64(ch + CHANNEL_TAIL); // validated by the claim
   if (tail64 >> 32) return CLOSED;
   const tail = <u32>tail64;
@@ -52,7 +59,12 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   if (<i32>(limit - tail) <= 0 && <i32>(newLimit(ch, limit) - tail) <= 0) return WOULD_BLOCK;
   if (cas64(ch + CHANNEL_TAIL, tail64, <u64>(tail + 1)) != tail64) return RETRY;
   const index = tail & (get32(ch + CHANNEL_LAP) - 1); // plain: constant since the channel was made
-  set64(valueAt(ch, index), v); // plain: ours from the claim until the publish; who still reads here will not get its claim
+  // plain: ours from the claim until the publish; who still reads here will not get its claim
+  const wide = get32(ch + CHANNEL_WIDE);
+  if (wide <= <u32>WIDE_MESSAGES) {
+    set64(valueAt(ch, index), v);
+    if (wide == WIDE_MESSAGES && ours) disown(v); // before others find it: its links are theirs then
+  } else copy(cellAt(ch, index, wide >> WIDE_CELL_SHIFT), from, wide >> WIDE_CELL_SHIFT);
   store32(markAt(ch, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_next
   return OK;
 }
@@ -78,10 +90,14 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   return <u64>published << 32 | <u64>(head + 1);
 }
 
-/** The value at the head. Racing: counts only if the claim succeeds. */
+/** The value at the head; where it lies in a cell, 0, and what is in the cell at `to`. Racing: counts only if the claim succeeds. */
 // @ts-ignore: decorator
-@inline export function wide_value(ch: usize, head64: u64): u64 {
-  return peek64(valueAt(ch, <u32>head64 & (get32(ch + CHANNEL_LAP) - 1)));
+@inline export function wide_value(ch: usize, head64: u64, to: usize): u64 {
+  const index = <u32>head64 & (get32(ch + CHANNEL_LAP) - 1);
+  const bytes = cellBytes(ch);
+  if (bytes == 0) return peek64(valueAt(ch, index));
+  copyRacingFrom(to, cellAt(ch, index, bytes), bytes);
+  return 0;
 }
 
 // @ts-ignore: decorator

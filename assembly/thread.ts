@@ -16,14 +16,15 @@
 // has happened or can be done again.
 
 import { arena_allocate, arena_free, arena_inherit, settled } from "./arena.ts";
-import { add32, cas64, enter, get32, leave, load32, load64, set32, spinning, store32, store64 } from "./atomics.ts";
+import { add32, cas32, cas64, enter, get32, leave, load32, load64, set32, spinning, store32, store64 } from "./atomics.ts";
 import { channel_finishDispose, channel_settle, channel_trySend32 } from "./channel.ts";
 import {
-  ARENA, ARENA_LIVE, ARENA_THREADS, BUSY, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_SIGNAL, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
+  ARENA, ARENA_COLLECTOR, ARENA_LIVE, ARENA_THREADS, BUSY, DUTY_DISPOSE, DUTY_NONE, DUTY_SETTLE, DUTY_SIGNAL, DUTY_STACK_FREE, HEAD_KIND, KIND_SCRATCH, MAX_THREADS, OS_ID_NUMBER,
   RETRY, SCRATCH_BYTES, THREAD_ALIVE, THREAD_ASLEEP, THREAD_BYTES, THREAD_DUTY, THREAD_DUTY_ARG, THREAD_DUTY_OBJECT, THREAD_FREE,
-  THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_RESULT, THREAD_SCRATCH, THREAD_STATE,
+  THREAD_LOOP_ARMED, THREAD_PAUSE, THREAD_PENDING, THREAD_READY, THREAD_REAPING, THREAD_SCRATCH, THREAD_STATE,
   THREAD_TAKEN, THREAD_WAITERS,
 } from "./layout.ts";
+import { message_inherit } from "./message.ts";
 import { stack_putBack } from "./stack.ts";
 import { waiter_drop } from "./waiter.ts";
 
@@ -62,13 +63,6 @@ export function thread_attach(osId: u32, parent: u32): usize {
 /** For the other modules over the same memory, each of which has its own instance in every thread: the slot that the core has taken. */
 // @ts-ignore: decorator
 @inline export function thread_is(slot: usize): void { self = slot; }
-
-/** Leaves a result where the bindings find it even if the engine loses what the call returns: see src/core.ts. */
-// @ts-ignore: decorator
-@inline export function result(r: u32): u32 {
-  set32(self + THREAD_RESULT, r);
-  return r;
-}
 
 /** Notes what the reaper must finish should this thread die before `dutyDone`. In a section, or in straight-line code before one. */
 // @ts-ignore: decorator
@@ -141,6 +135,8 @@ function reap(slot: usize): void {
   }
   free(slot, THREAD_PENDING);
   free(slot, THREAD_SCRATCH);
+  message_inherit(slot);
+  cas32(ARENA + ARENA_COLLECTOR, <u32>slot, 0);
   arena_inherit(slot);
   // Whom it was reaping when it died.
   let other = <usize>get32(ARENA + ARENA_THREADS);

@@ -20,20 +20,21 @@
 // Progress: waiting for the lock as said; all else as the allocator, or wait-free. A kill leaves the records in THREAD_WAITERS, for the reaper.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { add32, and32, cas32, enter, get32, leave, load32, notify, or32, set32, set64, store32, wait32, xchg32 } from "./atomics.ts";
+import { add32, and32, cas32, enter, get32, get64, leave, load32, notify, or32, set32, set64, store32, wait32, xchg32 } from "./atomics.ts";
 import { channel_settle } from "./channel.ts";
 import {
   BUSY, CANCELLED, CHANNEL_LOCK, CHANNEL_PARKS, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CLAIMED, DONE, DUTY_SETTLE, HEAD_KIND, HEAD_STATE, KIND_WAITER,
-  LINK_PENDING, LOCK_MORE, OK, QUEUE_FIRST, QUEUE_LAST, THREAD_ASLEEP, THREAD_BELL, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_PENDING,
+  LINKED_MESSAGE, LINKED_QUEUE, LINK_PENDING, LOCK_MORE, OK, QUEUE_FIRST, QUEUE_LAST, THREAD_ASLEEP, THREAD_BELL, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_PENDING,
   THREAD_READY, THREAD_TAKEN, THREAD_WAITERS, TOKEN_BLOCKING, WAITER_BYTES, WAITER_HIT, WAITER_LINKED, WAITER_NEXT, WAITER_OBJECT, WAITER_OUTCOME,
   WAITER_OWN_NEXT, WAITER_OWN_PREV, WAITER_PREV, WAITER_QUEUE, WAITER_READY, WAITER_SELECT, WAITER_STATE, WAITER_THREAD, WAITER_TOKEN,
   WAITER_VALUE, WAITING,
 } from "./layout.ts";
+import { message_free, message_reclaim } from "./message.ts";
 import { duty, relax, self } from "./thread.ts";
 
-/** A waiter of the calling thread, not yet in a queue; 0 if the arena is full. A select has no object. */
-export function waiter_create(object: usize, queue: usize, token: u32, value: u64): usize {
-  const w = arena_allocate(WAITER_BYTES);
+/** A waiter of the calling thread, with a cell of so many bytes, not yet in a queue; 0 if the arena is full. A select has no object. */
+export function waiter_create(object: usize, queue: usize, token: u32, value: u64, cell: u32): usize {
+  const w = arena_allocate(WAITER_BYTES + cell);
   if (w == 0) return 0;
   set64(w + WAITER_VALUE, value);
   set32(w + WAITER_THREAD, <u32>self);
@@ -69,8 +70,9 @@ export function waiter_create(object: usize, queue: usize, token: u32, value: u6
   arena_free(w);
 }
 
-/** Frees a waiter that is DONE or CANCELLED. Only its thread calls this, and only once. */
+/** Frees a waiter that is DONE or CANCELLED. Only its thread calls this, and only once. A message that belongs to it is in the thread's hands then. */
 export function waiter_release(w: usize): void {
+  message_reclaim(w);
   discard(self, w);
 }
 
@@ -87,7 +89,7 @@ export function waiter_release(w: usize): void {
   const last = <usize>get32(queue + QUEUE_LAST);
   set32(w + WAITER_NEXT, 0);
   set32(w + WAITER_PREV, <u32>last);
-  set32(w + WAITER_LINKED, 1);
+  set32(w + WAITER_LINKED, LINKED_QUEUE);
   set32(queue + QUEUE_LAST, <u32>w);
   if (last != 0) set32(last + WAITER_NEXT, <u32>w);
   else {
@@ -111,7 +113,7 @@ export function waiter_release(w: usize): void {
   if (prev != 0) set32(prev + WAITER_NEXT, <u32>next);
   else set32(queue + QUEUE_FIRST, <u32>next);
   if (next == 0 && prev == 0) and32(object + HEAD_STATE, ~flagOf(object, queue));
-  set32(w + WAITER_LINKED, 0);
+  set32(w + WAITER_LINKED, get32(w + WAITER_LINKED) & LINKED_MESSAGE);
 }
 
 export const GOT: u32 = 0;
@@ -199,7 +201,7 @@ export function waiter_cancel(w: usize): u32 {
     enter();
     if (tryLock(object)) {
       let state: u32 = DONE;
-      if (get32(w + WAITER_LINKED)) {
+      if (get32(w + WAITER_LINKED) & LINKED_QUEUE) {
         unlink(w);
         store32(w + WAITER_STATE, CANCELLED);
         state = CANCELLED;
@@ -217,7 +219,7 @@ export function waiter_cancel(w: usize): u32 {
 
 /** A select without cases, whose wait has ended; 0 if the arena is full. */
 export function select_create(): usize {
-  const select = waiter_create(0, 0, 0, 0);
+  const select = waiter_create(0, 0, 0, 0, 0);
   if (select != 0) set32(select + WAITER_STATE, CANCELLED);
   return select;
 }
@@ -240,17 +242,23 @@ export function select_cancel(select: usize): u32 {
   return DONE;
 }
 
-/** Takes a case of a select that has ended out of its queue, if it is still there: OK or BUSY. */
+/** Takes a case of a select that has ended out of its queue, if it is still there: OK or BUSY. A message that it did not send is in the thread's hands then. */
 export function select_unpark(w: usize): u32 {
-  return waiter_cancel(w) == BUSY ? BUSY : OK;
+  if (waiter_cancel(w) == BUSY) return BUSY;
+  message_reclaim(w);
+  return OK;
 }
 
-/** Takes a waiter of a dead thread out of its queue and frees it. A value that was handed to it is lost with its operation. */
+/** Takes a waiter of a dead thread out of its queue and frees it, with its message. A value that was handed to it is lost with its operation. */
 export function waiter_drop(owner: usize, w: usize): void {
   // The cases of a select are newer than the select, so they come first: it must not be completed any more.
   const select = <usize>get32(w + WAITER_SELECT);
   if (select != 0) while (select_cancel(select) == BUSY) {}
   if (get32(w + WAITER_OBJECT) != 0) while (waiter_cancel(w) == BUSY) {}
+  if (get32(w + WAITER_LINKED) & LINKED_MESSAGE) {
+    message_reclaim(w);
+    message_free(<usize><u32>get64(w + WAITER_VALUE));
+  }
   discard(owner, w);
 }
 

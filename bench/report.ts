@@ -16,6 +16,7 @@ const COLOURS: Record<string, string> = {
   go: '#1c7ed6',
   crossbeam: '#d9480f',
   postMessage: '#5c940d',
+  MessagePort: '#94d82d',
   'ringbuf.js': '#862e9c',
 }
 
@@ -43,7 +44,7 @@ export function ratioChart(results: readonly Result[]): string {
     for (const { contender, ratio } of bars) {
       if (!(ratio > 0)) continue
       const [from, to] = [Math.min(x(1), x(ratio)), Math.max(x(1), x(ratio), x(1) + 1)]
-      const colour = COLOURS[contender.replace(' x64', '')] ?? '#495057'
+      const colour = COLOURS[contender.split(' ')[0]] ?? '#495057'
       parts.push(
         `<text x="${LEFT - 130}" y="${y + 11}">${escapeText(contender)}</text>`,
         `<rect x="${from.toFixed(1)}" y="${y}" width="${(to - from).toFixed(1)}" height="${BAR - 2}" fill="${colour}"/>`,

@@ -1,15 +1,22 @@
 // Which rows there are, who takes part in each, and what a plain, a quick and a full run choose.
 
 import { type Job, type Kind, PIPE_RECORD } from './harness/protocol.js'
+import { VALUE_ROWS } from './values/rows.js'
 
-/** Who takes part. `go x64` and the like move arrays of 64 numbers as one message. */
+/**
+ * Who takes part. The first word is the program. `x64` moves arrays of 64 numbers as one message, `view` writes and reads messages where they
+ * lie, `transfer` gives the buffer away.
+ */
 export type ContenderName =
   | 'millrace'
   | 'baseline'
   | 'plain'
+  | 'millrace view'
   | 'bare'
   | 'postMessage'
   | 'postMessage x64'
+  | 'postMessage transfer'
+  | 'MessagePort'
   | 'ringbuf.js'
   | 'go'
   | 'go x64'
@@ -25,11 +32,13 @@ export interface Entry {
   style?: string
   /** What it is in this row, for the table. */
   label?: string
+  /** The smallest selection in which it takes part, where that is not the row's own. */
+  selection?: 'default' | 'full'
 }
 
 export interface Row {
   scenario: string
-  group: 'one thread' | 'messages' | 'latency' | 'select' | 'one loop' | 'counter' | 'start-up'
+  group: 'one thread' | 'messages' | 'values' | 'latency' | 'select' | 'one loop' | 'counter' | 'start-up'
   measure: Measure
   job: Job
   entries: Entry[]
@@ -209,6 +218,7 @@ export const ROWS: readonly Row[] = [
   ),
   oneThread('atomic compareAndSwap', 'atomic-cas', names('millrace', 'baseline'), 'default'),
   ...messageRows(),
+  ...VALUE_ROWS,
   {
     scenario: 'byte pipe, 64 B records, batch',
     group: 'messages',
@@ -276,5 +286,9 @@ const ORDER = ['quick', 'default', 'full'] as const
 export function selectRows(selection: Row['selection'], only?: RegExp): Row[] {
   // A pattern looks among all rows: whoever names a row wants it, whatever the selection.
   if (only) return ROWS.filter((row) => only.test(row.scenario))
-  return ROWS.filter((row) => ORDER.indexOf(row.selection) <= ORDER.indexOf(selection))
+  const chosen = (own: Row['selection']) => ORDER.indexOf(own) <= ORDER.indexOf(selection)
+  return ROWS.filter((row) => chosen(row.selection)).map((row) => {
+    const entries = row.entries.filter((entry) => chosen(entry.selection ?? row.selection))
+    return entries.length === row.entries.length ? row : { ...row, entries }
+  })
 }

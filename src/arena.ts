@@ -1,10 +1,20 @@
 import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
-import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
+import {
+  ArenaFullError,
+  rangeError,
+  show,
+  TimeoutError,
+  TooManyThreadsError,
+  typeError,
+  UnsupportedError,
+} from './errors.js'
 import { EventLoop } from './event-loop.js'
+import { Gate } from './gate.js'
 import {
   ARENA,
   ARENA_BREAK,
   ARENA_FIRST_PAGE,
+  ARENA_GATE,
   ARENA_ID_HI,
   ARENA_ID_LO,
   ARENA_LAYOUT,
@@ -14,6 +24,7 @@ import {
   ARENA_SIZE,
   ARENA_THREADS,
   ARENA_USED,
+  CHANNEL_RECEIVERS,
   CLASS_COUNT,
   HEAD_STATE,
   LAYOUT_VERSION,
@@ -21,11 +32,19 @@ import {
   MAGAZINE_BYTES,
   MAGAZINE_USED,
   MAX_THREADS,
+  NO_MEMORY,
+  OK,
   OS_ID_NUMBER,
+  THREAD_ALIVE,
+  THREAD_BELL,
   THREAD_BYTES,
+  THREAD_LOOP_BELL,
   THREAD_MAGAZINES,
+  THREAD_STATE,
   THREAD_STATUS,
   THREAD_VALUE,
+  WAITER_BYTES,
+  WOULD_BLOCK,
 } from './generated/layout.js'
 import { platform } from './platform/index.js'
 
@@ -34,6 +53,14 @@ const MIN_SIZE = MIB
 const MAX_SIZE = 1024 * MIB
 const DEFAULT_SIZE = 32 * MIB
 const WASM_PAGE = 65536
+/**
+ * Milliseconds after which who waits for memory looks by itself: what a thread has put by that computes, or whose event loop has nothing pending,
+ * is told to nobody before that thread's next operation.
+ */
+const LOOK_AGAIN = 100
+const GATE_STATE = (ARENA + ARENA_GATE + HEAD_STATE) >>> 2
+/** Turns of the first pause of who waits for memory. */
+const PATIENCE = 256
 
 export interface ArenaOptions {
   /** Bytes of shared memory, from 1 MiB to 1 GiB; rounded up to 64 KiB. Untouched memory costs nothing. Default 32 MiB. */
@@ -75,6 +102,9 @@ export class Arena {
   /** @internal Address of this thread's place in the thread table. */ readonly slot: number
   /** @internal Its index. */ readonly slotIndex: number
   readonly #status: number
+  readonly #gate: Gate
+  /** How many operations of this thread wait for memory. */
+  #hungry = 0
 
   /** @throws RangeError for a size out of bounds; UnsupportedError where the platform has no shared memory. */
   constructor(options?: ArenaOptions)
@@ -101,7 +131,8 @@ export class Arena {
     this.valueAt = slot + THREAD_VALUE
     this.slot = slot
     this.slotIndex = (slot - (this.u32[(ARENA + ARENA_THREADS) >>> 2] as number)) / THREAD_BYTES
-    this.loop = new EventLoop(this.core, this.i32, slot)
+    this.loop = new EventLoop(this.core, this.i32, slot, () => this.share())
+    this.#gate = new Gate(this, ARENA + ARENA_GATE, 0, () => this.#rouse())
     arenas.set(this.id, new WeakRef(this))
     watchWorkers()
   }
@@ -164,6 +195,83 @@ export class Arena {
     if (at !== 0) return at
     const left = this.size - Atomics.load(this.u32, (ARENA + ARENA_BREAK) >>> 2)
     throw new ArenaFullError(what, bytes, left, this.size)
+  }
+
+  /** @internal Blocks until `check`, which looks for memory, says true; false if that has not come about in `timeout` ms. */
+  hungrySync(check: () => boolean, timeout: number): boolean {
+    this.#giveAway()
+    this.#hungry++
+    try {
+      const deadline = performance.now() + timeout
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), Math.min(left, LOOK_AGAIN), PATIENCE)
+        if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+        if (status === OK) return true
+        if (left <= LOOK_AGAIN) return false
+      }
+    } finally {
+      this.#hungry--
+    }
+  }
+
+  /** @internal Awaits that `check`, which looks for memory, says true. */
+  async hungry(check: () => boolean, what: string, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    this.#giveAway()
+    this.#hungry++
+    try {
+      const deadline = performance.now() + timeout
+      const attempt = (): number => (check() ? OK : WOULD_BLOCK)
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        try {
+          const status = await this.#gate.waitAsync(attempt, what, Math.min(left, LOOK_AGAIN), signal, PATIENCE)
+          if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+          return
+        } catch (error) {
+          if (!(error instanceof TimeoutError)) throw error
+          if (left <= LOOK_AGAIN) throw new TimeoutError(what, timeout)
+        }
+      }
+    } finally {
+      this.#hungry--
+    }
+  }
+
+  /** @internal To be called after something has been freed: tells those who wait for memory. */
+  relieve(): void {
+    // A plain load, for this comes with every message. Who begins to wait just now looks after it, and finds what is not put by here; for what is,
+    // it wakes this thread, which shares before it sleeps again.
+    if (((this.i32[GATE_STATE] as number) & CHANNEL_RECEIVERS) === 0) return
+    this.core.arena_share()
+    this.#gate.signalAll()
+  }
+
+  /**
+   * Before this thread waits for memory: what it has put by is no use to it. Whether or not somebody waits for that by now, who looks after this
+   * finds it, and who has looked before is told.
+   */
+  #giveAway(): void {
+    if (this.core.arena_share() !== 0) this.#gate.signalAll()
+  }
+
+  /** @internal Before this thread sleeps: gives what it has put by to those who wait for memory. */
+  share(): void {
+    // What waits here itself shares with every look; told by that it would tell itself.
+    if (this.#hungry === 0 && this.#gate.awaited && this.core.arena_share() !== 0) this.#gate.signalAll()
+  }
+
+  /** Wakes all other threads, so that they share. */
+  #rouse(): void {
+    const { i32, u32 } = this
+    const table = u32[(ARENA + ARENA_THREADS) >>> 2] as number
+    for (let k = 0; k < MAX_THREADS; k++) {
+      const slot = table + k * THREAD_BYTES
+      if (slot === this.slot || ((i32[(slot + THREAD_STATE) >>> 2] as number) & 0xff) !== THREAD_ALIVE) continue
+      for (const bell of [THREAD_BELL, THREAD_LOOP_BELL]) {
+        Atomics.add(i32, (slot + bell) >>> 2, 1)
+        // The word after a bell says whether its thread sleeps.
+        if (Atomics.load(i32, (slot + bell + 4) >>> 2) !== 0) Atomics.notify(i32, (slot + bell) >>> 2)
+      }
+    }
   }
 
   /** @internal The module, for handles. */
@@ -241,6 +349,7 @@ function watchWorkers(): void {
   platform.onWorkerExit((threadId) => {
     for (const arena of liveArenas()) {
       arena.core.thread_reap(threadId)
+      arena.relieve()
       arena.loop.poll()
       arena.loop.keepAlive()
     }

@@ -7,8 +7,10 @@ import { BATCH_MAX, BUSY, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK
 import { overdueTurn } from './turn.js'
 import { nap, outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
-/** What sendMany takes: the typed array of the codec, or an array of its values. */
-export type BatchSource<T> = Batch | readonly T[]
+/** What sendMany takes: the typed array of the codec, or whatever its values can be had from, such as an array or a generator. */
+export type BatchSource<T> = Batch | Iterable<T>
+/** What goes through the scratch block. */
+type List<T> = Batch | readonly T[]
 
 /** A view of the scratch block's values in the kind of a codec's batches. */
 type Words = Float64Array | Float32Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
@@ -27,7 +29,7 @@ export interface Scratch {
 function scratchOf<T>(ch: Channel<T>): Scratch {
   if (ch.scratch === undefined) {
     const block = ch.arena.made(ch.core.thread_scratch(), "a thread's batches", SCRATCH_BYTES)
-    const Kind = wordsOf(ch.codec)
+    const Kind = wordsOf(ch.codec as Codec<never>)
     const words = new Kind(ch.arena.memory.buffer)
     ch.scratch = { words, first: (block + SCRATCH_VALUES) / words.BYTES_PER_ELEMENT, status: OK, part: undefined }
   }
@@ -56,7 +58,7 @@ function part(scratch: Scratch, n: number): Float64Array {
 const BULK = 24
 
 /** Throws unless the argument is something to send. */
-function checkSource<T>(ch: Channel<T>, values: BatchSource<T>): void {
+function checkSource<T>(ch: Channel<T>, values: List<T>): void {
   const codec = ch.codec as Codec<never>
   if (isBatch(codec, values)) {
     if (codec.name === 'bool' || codec.name === 'unit') {
@@ -67,19 +69,23 @@ function checkSource<T>(ch: Channel<T>, values: BatchSource<T>): void {
     return
   }
   if (!Array.isArray(values)) {
-    throw typeError(`a batch for ${codec.name} is a ${codec.batch.name} or an array of its values, not ${show(values)}`)
+    throw typeError(
+      `a batch for ${codec.name} is a ${codec.batch.name}, or an array or another iterable of its values, not ${show(values)}`,
+    )
   }
-  for (const value of values) ch.codec.check(value)
+  for (const value of values) ch.check(value)
 }
 
 function checkTarget<T>(ch: Channel<T>, into: Batch): void {
   const codec = ch.codec as Codec<never>
+  if (codec.batch === undefined)
+    throw typeError(`receiveMany of ${codec.name} takes the most values that it may give, a number, not ${show(into)}`)
   if (!isBatch(codec, into))
     throw typeError(`a batch of ${codec.name} is received into a ${codec.batch.name}, not into ${show(into)}`)
 }
 
 /** Copies up to BATCH_MAX values into the scratch block. Returns how many. */
-function fill<T>({ words, first }: Scratch, values: BatchSource<T>, from: number): number {
+function fill<T>({ words, first }: Scratch, values: List<T>, from: number): number {
   const n = Math.min(BATCH_MAX, values.length - from)
   if (Array.isArray(values)) {
     for (let i = 0; i < n; i++) {
@@ -100,7 +106,7 @@ function fill<T>({ words, first }: Scratch, values: BatchSource<T>, from: number
 }
 
 /** Sends from `from` on as much as there is room for. Returns the index reached; the core's status says why not more. */
-function push<T>(ch: Channel<T>, scratch: Scratch, values: BatchSource<T>, from: number): number {
+function push<T>(ch: Channel<T>, scratch: Scratch, values: List<T>, from: number): number {
   const { core } = ch
   let at = from
   while (at < values.length) {
@@ -141,14 +147,14 @@ function pull<T>(ch: Channel<T>, scratch: Scratch, into: Batch, from: number): n
 }
 
 /** The value at an index of a batch, as a single send takes it. */
-function valueAt<T>(ch: Channel<T>, values: BatchSource<T>, index: number): T {
+function valueAt<T>(ch: Channel<T>, values: List<T>, index: number): T {
   const value = values[index]
   if (Array.isArray(values)) return value as T
   return (ch.codec.name === 'bool' ? value === 1 : ch.codec.name === 'unit' ? undefined : value) as T
 }
 
-/** Adds to an error how many values of the batch went through before it. */
-function withProgress(error: unknown, transferred: number): unknown {
+/** @internal Adds to an error how many values of the batch went through before it. */
+export function withProgress(error: unknown, transferred: number): unknown {
   if (typeof error === 'object' && error !== null) {
     try {
       ;(error as { transferred?: number }).transferred = transferred
@@ -165,7 +171,7 @@ function left(timeout: number, since: number): number {
 }
 
 /** @internal */
-export function trySendBatch<T>(ch: Channel<T>, values: BatchSource<T>): number {
+export function trySendBatch<T>(ch: Channel<T>, values: List<T>): number {
   checkSource(ch, values)
   const scratch = scratchOf(ch)
   const sent = push(ch, scratch, values, 0)
@@ -182,7 +188,7 @@ function statusOf<T>(ch: Channel<T>): number {
 }
 
 /** Checks the batch and sends what there is room for. Returns how many. */
-function start<T>(ch: Channel<T>, values: BatchSource<T>): number {
+function start<T>(ch: Channel<T>, values: List<T>): number {
   checkSource(ch, values)
   if (values.length === 0 && ch.closed) throw ch.sendError(CLOSED)
   return push(ch, scratchOf(ch), values, 0)
@@ -192,7 +198,7 @@ function start<T>(ch: Channel<T>, values: BatchSource<T>): number {
  * The rest of a batch as a series of steps, for both drivers: yields the index of a value that must wait, then sends what it can. Returns the number
  * of values sent; throws with the progress made.
  */
-function* sending<T>(ch: Channel<T>, values: BatchSource<T>, from: number): Generator<number, number, number> {
+function* sending<T>(ch: Channel<T>, values: List<T>, from: number): Generator<number, number, number> {
   const scratch = scratchOf(ch)
   let at = from
   for (;;) {
@@ -207,7 +213,7 @@ function* sending<T>(ch: Channel<T>, values: BatchSource<T>, from: number): Gene
 }
 
 /** @internal */
-export function sendBatchSync<T>(ch: Channel<T>, values: BatchSource<T>, options: WaitOptions | undefined): number {
+export function sendBatchSync<T>(ch: Channel<T>, values: List<T>, options: WaitOptions | undefined): number {
   const timeout = timeoutOf(options)
   const sent = start(ch, values)
   if (sent === values.length) return sent
@@ -225,11 +231,7 @@ export function sendBatchSync<T>(ch: Channel<T>, values: BatchSource<T>, options
 }
 
 /** @internal */
-export async function sendBatch<T>(
-  ch: Channel<T>,
-  values: BatchSource<T>,
-  options: WaitOptions | undefined,
-): Promise<number> {
+export async function sendBatch<T>(ch: Channel<T>, values: List<T>, options: WaitOptions | undefined): Promise<number> {
   const timeout = timeoutOf(options)
   const sent = start(ch, values)
   if (sent === values.length) {

@@ -2,19 +2,29 @@
 // ones would turn megamorphic in a program that uses several codecs.
 
 import { type Arena, Arena as ArenaClass, defaultArena } from './arena.js'
+import { BytesChannel } from './bytes-channel.js'
+import { CellChannel, cellFor } from './cell-channel.js'
 import { Channel, channelCodec } from './channel.js'
+import type { bytes } from './codec/bytes.js'
 import { bool, type Codec, codecById, f32, f64, i32, i64, requireCodec, u32, u64, unit } from './codec/index.js'
+import { type AnyCodec, isMessageCodec, type MessageCodec } from './codec/message.js'
+import { codecFromSchema } from './codec/schema.js'
 import { rangeError, show, typeError } from './errors.js'
 import {
   CHANNEL_SLOTS,
+  CODEC_MESSAGE,
   FINE,
   KIND_CHANNEL,
   MARK_BYTES,
   MAX_CAPACITY,
   SLOT_BYTES,
   VALUE_BYTES,
+  WIDE_CELL_SHIFT,
+  WIDE_MESSAGES,
+  WIDE_VALUES,
 } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
+import { MessageChannel } from './message-channel.js'
 import type { WaitOptions } from './wait.js'
 
 class I32Channel extends Channel<number> {
@@ -448,7 +458,12 @@ const classes = new Map<unknown, ChannelClass>([
   [u64, U64Channel],
 ] as unknown as [unknown, ChannelClass][])
 
-function channelAt<T>(site: Site, codec: Codec<T>): Channel<T> {
+function channelAt<T>(site: Site, codec: AnyCodec<T>): Channel<T> {
+  if (isMessageCodec(codec)) {
+    const Kind =
+      cellFor(codec as MessageCodec<never>) > 0 ? CellChannel : codec.schema === 'bytes' ? BytesChannel : MessageChannel
+    return new Kind(site, codec as never) as unknown as Channel<T>
+  }
   const Class = classes.get(codec) as ChannelClass
   return new Class(site, codec as Codec<never>) as unknown as Channel<T>
 }
@@ -473,25 +488,61 @@ export interface ChannelOptions {
  * ch.trySend(1.5)
  * ch.tryReceive() // 1.5
  */
-export function channel<T>(codec: Codec<T>, options: ChannelOptions = {}): Channel<T> {
-  requireCodec(codec, 'channel')
+export function channel(codec: typeof bytes, options?: ChannelOptions): BytesChannel
+export function channel<T>(codec: AnyCodec<T>, options?: ChannelOptions): Channel<T>
+export function channel<T>(codec: AnyCodec<T>, options: ChannelOptions = {}): Channel<T> {
+  if (!isMessageCodec(codec)) requireCodec(codec, 'channel')
   if (typeof options !== 'object' || options === null)
     throw typeError(`channel takes options { capacity, arena }, not ${show(options)}`)
   const { capacity = 0 } = options
   const arena = arenaOption(options.arena)
-  const wide = codec.shape === 'f64' || codec.shape === 'i64'
+  const wide = codec.shape !== 'i32' && codec.shape !== 'f32'
+  const cell = isMessageCodec(codec) ? cellFor(codec as MessageCodec<never>) : 0
+  const each = wide ? VALUE_BYTES + MARK_BYTES + cell : SLOT_BYTES
   const room = arena.size - CHANNEL_SLOTS
   // A wide ring has room for a power of two.
-  const most = wide ? 2 ** Math.floor(Math.log2(room / (VALUE_BYTES + MARK_BYTES))) : Math.floor(room / SLOT_BYTES)
+  const most = wide ? 2 ** Math.floor(Math.log2(room / each)) : Math.floor(room / SLOT_BYTES)
   const limit = Math.min(MAX_CAPACITY, most)
   checkCapacity('a channel', capacity, 0, limit, arena)
-  const bytes = CHANNEL_SLOTS + capacity * (wide ? VALUE_BYTES + MARK_BYTES : SLOT_BYTES)
+  const size = CHANNEL_SLOTS + capacity * each
   const at = arena.made(
-    arena.core.channel_create(capacity, Number(wide), codec.id),
+    arena.core.channel_create(capacity, ringOf(codec as AnyCodec<never>, cell), numberOf(codec as AnyCodec<never>)),
     `a channel of capacity ${capacity}`,
-    bytes,
+    size,
   )
   return channelAt({ arena, at, open: arena.openState(at) }, codec)
+}
+
+/** CHANNEL_WIDE of a channel of that codec. */
+function ringOf(codec: AnyCodec<never>, cell: number): number {
+  if (isMessageCodec(codec)) return cell > 0 ? WIDE_VALUES | (cell << WIDE_CELL_SHIFT) : WIDE_MESSAGES
+  return codec.shape === 'f64' || codec.shape === 'i64' ? WIDE_VALUES : 0
+}
+
+/** What stands for the codec in shared memory: its number, or for messages what its name comes to. */
+function numberOf(codec: AnyCodec<never>): number {
+  if (!isMessageCodec(codec)) return (codec as Codec<never>).id
+  let hash = 0x811c9dc5 // FNV-1a
+  for (let i = 0; i < codec.name.length; i++) hash = Math.imul(hash ^ codec.name.charCodeAt(i), 0x01000193)
+  return (hash | CODEC_MESSAGE) >>> 0
+}
+
+/** The codec of a channel that is opened: that of its number, or one made by the handle's schema, or the one that is given. */
+function codecOf(site: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec<never> {
+  const number = channelCodec(site)
+  if (given !== undefined) {
+    if (!isMessageCodec(given)) requireCodec(given, 'open')
+    if (numberOf(given) !== number)
+      throw typeError(`the channel carries ${show(handle.codec)}; it was opened with the codec ${show(given.name)}`)
+    return given
+  }
+  const known = number < CODEC_MESSAGE ? codecById(number) : codecFromSchema(handle.schema)
+  if (known === undefined || numberOf(known as AnyCodec<never>) !== number) {
+    throw typeError(
+      `the channel carries another codec than its handle says (${show(handle.codec)}), or one that this version of millrace does not know`,
+    )
+  }
+  return known as AnyCodec<never>
 }
 
 /** @internal */
@@ -511,10 +562,8 @@ export function checkCapacity(what: string, capacity: number, least: number, lim
   }
 }
 
-registerKind('channel', KIND_CHANNEL, (site, handle: Handle<unknown>) => {
-  const codec = codecById(channelCodec(site))
-  if (codec === undefined) throw typeError('the channel carries a codec that this version of millrace does not know')
-  const ch = channelAt(site, codec)
+registerKind('channel', KIND_CHANNEL, (site, handle, options) => {
+  const ch = channelAt(site, codecOf(site, handle, options.codec))
   if (handle.view === 'send') return ch.sender
   if (handle.view === 'receive') return ch.receiver
   if (handle.view === 'both') return ch

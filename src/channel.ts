@@ -9,7 +9,20 @@ import {
   tryReceiveBatch,
   trySendBatch,
 } from './batch.js'
+import {
+  type BatchOptions,
+  batchesOf,
+  checkMax,
+  isList,
+  receiveUpTo,
+  receiveUpToSync,
+  sendAll,
+  sendAllSync,
+  tryReceiveUpTo,
+  trySendAll,
+} from './batches.js'
 import type { Batch, Codec } from './codec/index.js'
+import type { AnyCodec } from './codec/message.js'
 import type { Core } from './core.js'
 import type { ReceiveChannel, SendChannel } from './ends.js'
 import { ReceiveEnd, SendEnd } from './ends.js'
@@ -73,7 +86,7 @@ const PATIENCE = 50
  * Made by {@link channel}; opened in another thread by `open(ch.handle)`.
  */
 export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
-  readonly codec: Codec<T>
+  readonly codec: AnyCodec<T>
   readonly arena: Arena
   /** How many messages the channel holds before senders wait; 0: a send waits for the receive that takes its value. */
   readonly capacity: number
@@ -85,12 +98,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal The value of the last attemptReceive that said OK. */ value!: T
   /** @internal Why the last tryReceive gave `undefined`; OK if that was the value. */ missing = OK
   /** @internal See batch.ts. */ scratch: Scratch | undefined
-  readonly #patience: number
+  /** @internal See Operation. */ readonly patience: number
   #sender: SendEnd<T> | undefined
   #receiver: ReceiveEnd<T> | undefined
 
   /** @internal */
-  constructor(site: Site, codec: Codec<T>) {
+  constructor(site: Site, codec: AnyCodec<T>) {
     this.arena = site.arena
     this.core = site.arena.core
     this.loop = site.arena.loop
@@ -99,12 +112,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     this.open = site.open
     this.codec = codec
     this.capacity = site.arena.u32[(site.at + CHANNEL_CAPACITY) >>> 2] as number
-    this.#patience = patienceFor(this.capacity)
+    this.patience = patienceFor(this.capacity)
     this.receiving = {
-      patience: this.#patience,
+      patience: this.patience,
       rendezvous: this.capacity === 0,
       attempt: () => this.attemptReceive(),
-      park: (token) => this.core.channel_parkReceive(this.at, this.open, token),
+      park: (token) => this.parkReceive(token),
     }
   }
 
@@ -125,8 +138,22 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   abstract attemptReceive(): number
   /** @internal Leaves a value that has been checked at an address. */
   abstract write(at: number, value: T): void
+  /** @internal Throws for a value that the codec cannot carry. */
+  check(value: T): void {
+    ;(this.codec as Codec<T>).check(value)
+  }
+  /** @internal What was written at an address, into a waiter, has not been sent. */
+  forget(_at: number): void {}
   /** @internal */
   abstract parkSend(token: number, value: T): number
+  /** @internal Queues up to receive. */
+  parkReceive(token: number): number {
+    return this.core.channel_parkReceive(this.at, this.open, token)
+  }
+  /** @internal Bytes of a cell, where messages lie in cells of the ring. */
+  get cell(): number {
+    return 0
+  }
   /** @internal The value at an address. */
   abstract read(at: number): T
 
@@ -139,7 +166,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
       if (options === undefined && this.alone()) {
-        this.codec.check(value)
+        this.check(value)
         return meetAsync(this.arena, (token) => this.parkSend(token, value), this.#whenSent)
       }
       const timeout = timeoutOf(options)
@@ -185,42 +212,68 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   /**
    * Sends all values, in order, waiting as needed. Others' values may come in between. Resolves with their number. Typed arrays of the
-   * codec's kind go at full speed.
+   * codec's kind, and arrays of numbers, go at full speed.
    *
    * @throws as `send`; the error's `transferred` says how many were sent before.
    */
   sendMany(values: BatchSource<T>, options?: WaitOptions): Promise<number> {
-    return sendBatch(this, values, options)
+    return isList(values)
+      ? sendBatch(this, values as readonly T[], options)
+      : sendAll(this, values as Iterable<T>, options)
   }
 
   /** As `sendMany`, blocking this thread. */
   sendManySync(values: BatchSource<T>, options?: WaitOptions): number {
     requireBlocking(this.arena, 'sendManySync', 'sendMany')
-    return sendBatchSync(this, values, options)
+    return isList(values)
+      ? sendBatchSync(this, values as readonly T[], options)
+      : sendAllSync(this, values as Iterable<T>, options)
   }
 
   /** Sends as many values as there is room for, in order. Returns how many. @throws ClosedError once closed. */
   trySendMany(values: BatchSource<T>): number {
-    return trySendBatch(this, values)
+    return isList(values) ? trySendBatch(this, values as readonly T[]) : trySendAll(this, values as Iterable<T>)
   }
 
   /**
-   * Receives into a typed array: waits for one value, then takes what is there, up to the array's length. Resolves with their number; 0 once
-   * closed and drained (or for an empty array).
+   * Receives many: waits for one value, then takes what is there. Into a typed array of the codec's kind, at full speed: up to its length, and
+   * resolves with their number, 0 once closed and drained (or for an empty array). Or up to so many, for every codec: resolves with an array,
+   * empty once closed and drained.
+   *
+   * @throws as `receive`; if a message after the first is no value of the codec, the values before it are the error's `received`.
    */
-  receiveMany(into: Batch, options?: WaitOptions): Promise<number> {
-    return receiveBatch(this, into, options)
+  receiveMany(into: Batch, options?: WaitOptions): Promise<number>
+  receiveMany(max: number, options?: WaitOptions): Promise<T[]>
+  receiveMany(into: Batch | number, options?: WaitOptions): Promise<number | T[]> {
+    return typeof into === 'number' ? receiveUpTo(this, into, options) : receiveBatch(this, into, options)
   }
 
   /** As `receiveMany`, blocking this thread. */
-  receiveManySync(into: Batch, options?: WaitOptions): number {
+  receiveManySync(into: Batch, options?: WaitOptions): number
+  receiveManySync(max: number, options?: WaitOptions): T[]
+  receiveManySync(into: Batch | number, options?: WaitOptions): number | T[] {
     requireBlocking(this.arena, 'receiveManySync', 'receiveMany')
-    return receiveBatchSync(this, into, options)
+    return typeof into === 'number' ? receiveUpToSync(this, into, options) : receiveBatchSync(this, into, options)
   }
 
-  /** Receives what is there, up to the array's length. Returns how many. */
-  tryReceiveMany(into: Batch): number {
-    return tryReceiveBatch(this, into)
+  /** Receives what is there, as `receiveMany` without waiting. */
+  tryReceiveMany(into: Batch): number
+  tryReceiveMany(max: number): T[]
+  tryReceiveMany(into: Batch | number): number | T[] {
+    if (typeof into !== 'number') return tryReceiveBatch(this, into)
+    checkMax(into, 'tryReceiveMany')
+    return tryReceiveUpTo(this, into)
+  }
+
+  /**
+   * Values in arrays, until the channel is closed and drained: each of up to `max` values, which are waited for up to `wait` milliseconds after
+   * the first. Leaving the loop neither closes the channel nor loses a value.
+   *
+   * @example
+   * for await (const batch of ch.batches({ max: 100, wait: 5 })) await save(batch)
+   */
+  batches(options?: BatchOptions): AsyncGenerator<T[], void, undefined> {
+    return batchesOf(this, options)
   }
 
   /** Values until the channel is closed and drained. Leaving the loop neither closes the channel nor loses a value. */
@@ -286,7 +339,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   /** Stands for this channel in messages to other threads; see `open`. */
   get handle(): Handle<Channel<T>> {
-    return makeHandle(this.site(), 'channel', this.codec.name, 'both')
+    return makeHandle(this.site(), 'channel', this.codec, 'both')
   }
 
   /** Whether the other is the same channel, whichever half or handle it came from. */
@@ -358,15 +411,16 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   /** @internal As attemptSend, never RETRY or BUSY: waits for who is in the way. */
   sendNow(value: T): number {
-    return this.#settled(this.attemptSend(value), () => this.attemptSend(value))
+    return this.settled(this.attemptSend(value), () => this.attemptSend(value))
   }
 
   /** @internal As attemptReceive, never RETRY or BUSY. */
   receiveNow(): number {
-    return this.#settled(this.attemptReceive(), this.receiving.attempt)
+    return this.settled(this.attemptReceive(), this.receiving.attempt)
   }
 
-  #settled(status: number, again: () => number): number {
+  /** @internal The status, once nobody is in the way any more. */
+  settled(status: number, again: () => number): number {
     for (let tries = 0; status === RETRY || status === BUSY; tries++) {
       if (status === BUSY && tries > PATIENCE) nap(this.arena)
       status = again()
@@ -376,7 +430,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   /** @internal What trySend does when the core did not say FINE. */
   refused(value: T): boolean {
-    const status = this.#settled(this.told(), () => this.attemptSend(value))
+    const status = this.settled(this.told(), () => this.attemptSend(value))
     if (status === OK) return true
     if (status === WOULD_BLOCK) return false
     throw this.sendError(status)
@@ -385,14 +439,18 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal The status of the last receive: with OK the value is in `this.value`. As for `told`, waiters may have been told in any case. */
   attempted(): number {
     const status = this.arena.status()
-    if (status === OK) this.value = this.read(this.arena.valueAt)
-    this.poll()
+    try {
+      if (status === OK) this.value = this.read(this.arena.valueAt)
+    } finally {
+      // Also if the bytes are no value of the codec: the receive has made room for others.
+      this.poll()
+    }
     return status
   }
 
   /** @internal What tryReceive does when the core did not give a number. */
   missed(): T | undefined {
-    const status = this.#settled(this.attempted(), this.receiving.attempt)
+    const status = this.settled(this.attempted(), this.receiving.attempt)
     this.missing = status
     if (status === OK) return this.value
     if (status === STALE) throw this.stale()
@@ -436,7 +494,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal */
   sending(value: T): Operation {
     return {
-      patience: this.#patience,
+      patience: this.patience,
       rendezvous: this.capacity === 0,
       attempt: () => this.attemptSend(value),
       park: (token) => this.parkSend(token, value),

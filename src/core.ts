@@ -1,8 +1,7 @@
 // The compiled core: one module per process (it travels in handles), one instance per thread and arena.
 
 import { UnsupportedError } from './errors.js'
-import { THREAD_RESULT } from './generated/layout.js'
-import { WASM_BASE64 } from './generated/wasm.js'
+import { WASM_BASE64, WASM_EXPORTS } from './generated/wasm.js'
 
 type Address = number
 type Status = number
@@ -16,6 +15,11 @@ export interface Core {
   thread_scratch(): Address
   thread_nextReady(): Address
   pause(turns: number): void
+  arena_share(): number
+  message_take(bytes: number): Address
+  message_append(message: Address, more: Address): void
+  message_free(message: Address): void
+  message_reclaim(waiter: Address): void
   waiter_cancel(waiter: Address): number
   waiter_release(waiter: Address): void
   select_create(): Address
@@ -33,11 +37,14 @@ export interface Core {
   channel_trySendF32(at: Address, open: number, v: number): Status
   channel_trySendF64(at: Address, open: number, v: number): Status
   channel_trySend64(at: Address, open: number, v: bigint): Status
+  channel_trySendMessage(at: Address, open: number, payload: Address, length: number): Status
+  channel_parkCell(at: Address, open: number, queue: number, token: number, cell: number): Address
+  channel_parkMessage(at: Address, open: number, token: number, payload: Address, length: number): Address
   channel_take32(at: Address, open: number): number
   channel_take64(at: Address, open: number): number
   channel_trySendMany(at: Address, open: number, n: number): number
   channel_tryReceiveMany(at: Address, open: number, n: number): number
-  channel_case(at: Address, queue: number, select: Address): Address
+  channel_case(at: Address, queue: number, select: Address, cell: number): Address
   channel_parkCase(waiter: Address, open: number): Status
   channel_probe(at: Address, open: number, send: number): number
   channel_parkReceive(at: Address, open: number, token: number): Address
@@ -89,35 +96,12 @@ export function adoptModule(module: unknown): void {
   if (compiled === undefined && module instanceof WebAssembly.Module) compiled = module
 }
 
-// Results by memory. V8 (seen with Node 20) can lose what a WebAssembly function holds across `memory.atomic.wait32` while it is still in
-// baseline code: once in some million calls of a fresh process a result came out as 0, although the function had done its work. So the core has
-// no such instruction (see sleep in wait.ts; the build check proves it); and what is not on a hot path is not taken on trust: the calls go
-// through `remembered` below, which ignores what they return and reads THREAD_RESULT.
-
-/** The hot ones, whose results are taken as they come. */
-const HOT = /^(channel_(try|take|park).*|select_.*|stack_(push|take).*|thread_nextReady|waiter_cancel)$/
-/** The calls that return nothing, must write nothing, or are made before there is a place for results. */
-const PLAIN = /^(arena_init|arena_check|thread_attach|waiter_release|select_rearm|pause)$/
-
-type Call = (a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown
-
 /** An instance of the core over the memory. `attach` takes a place for the thread and returns its slot. */
 export function instantiate(memory: WebAssembly.Memory, attach: (core: Core) => number): { core: Core; slot: number } {
   const { exports } = new WebAssembly.Instance(coreModule(), { env: { memory } })
-  // A plain object: its fields are faster to reach than those of the exports object.
-  const core = { ...exports } as unknown as Core
-  const slot = attach(core)
-  const words = new Int32Array(memory.buffer)
-  const result = (slot + THREAD_RESULT) >>> 2
-  const remembered =
-    (target: Call): Call =>
-    (a, b, c, d) => {
-      target(a, b, c, d)
-      return words[result]
-    }
-  for (const [name, value] of Object.entries(exports)) {
-    if (typeof value !== 'function' || HOT.test(name) || PLAIN.test(name)) continue
-    ;(core as unknown as Record<string, Call>)[name] = remembered(value as Call)
-  }
-  return { core, slot }
+  // A plain object, made at one go, by the full names: engines take its fields for constant, and calls through them are direct.
+  const core = Object.fromEntries(
+    WASM_EXPORTS.split(' ').map((name, index) => [name, exports[index.toString(36)]]),
+  ) as unknown as Core
+  return { core, slot: attach(core) }
 }

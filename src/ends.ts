@@ -1,14 +1,16 @@
 // The two halves of a channel, for the type checker and at run time: what a half must not do, it does not have.
 
 import type { BatchSource } from './batch.js'
+import type { BatchOptions } from './batches.js'
 import type { Channel, Next } from './channel.js'
-import type { Batch, Codec } from './codec/index.js'
+import type { Batch } from './codec/index.js'
+import type { AnyCodec } from './codec/message.js'
 import { type Handle, makeHandle } from './handle.js'
 import type { WaitOptions } from './wait.js'
 
 /** What both halves can do. */
 interface ChannelEnd<T> {
-  readonly codec: Codec<T>
+  readonly codec: AnyCodec<T>
   readonly capacity: number
   readonly length: number
   readonly closed: boolean
@@ -37,8 +39,12 @@ export interface ReceiveChannel<T> extends ChannelEnd<T> {
   nextSync(options?: WaitOptions): Next<T>
   tryNext(): Next<T> | undefined
   receiveMany(into: Batch, options?: WaitOptions): Promise<number>
+  receiveMany(max: number, options?: WaitOptions): Promise<T[]>
   receiveManySync(into: Batch, options?: WaitOptions): number
+  receiveManySync(max: number, options?: WaitOptions): T[]
   tryReceiveMany(into: Batch): number
+  tryReceiveMany(max: number): T[]
+  batches(options?: BatchOptions): AsyncGenerator<T[], void, undefined>
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>
   sync(): Generator<T, void, undefined>
   available(): Generator<T, void, undefined>
@@ -53,7 +59,7 @@ abstract class End<T> implements ChannelEnd<T> {
     this.channel = channel
   }
 
-  get codec(): Codec<T> {
+  get codec(): AnyCodec<T> {
     return this.channel.codec
   }
 
@@ -74,7 +80,7 @@ abstract class End<T> implements ChannelEnd<T> {
   }
 }
 
-/** @internal */
+/** The sending half: `ch.sender`. */
 export class SendEnd<T> extends End<T> implements SendChannel<T> {
   send(value: T, options?: WaitOptions): Promise<void> {
     return this.channel.send(value, options)
@@ -105,11 +111,11 @@ export class SendEnd<T> extends End<T> implements SendChannel<T> {
   }
 
   get handle(): Handle<SendChannel<T>> {
-    return makeHandle(this.channel.site(), 'channel', this.codec.name, 'send')
+    return makeHandle(this.channel.site(), 'channel', this.codec, 'send')
   }
 }
 
-/** @internal */
+/** The receiving half: `ch.receiver`. */
 export class ReceiveEnd<T> extends End<T> implements ReceiveChannel<T> {
   receive(options?: WaitOptions): Promise<T | undefined> {
     return this.channel.receive(options)
@@ -135,16 +141,26 @@ export class ReceiveEnd<T> extends End<T> implements ReceiveChannel<T> {
     return this.channel.tryNext()
   }
 
-  receiveMany(into: Batch, options?: WaitOptions): Promise<number> {
-    return this.channel.receiveMany(into, options)
+  receiveMany(into: Batch, options?: WaitOptions): Promise<number>
+  receiveMany(max: number, options?: WaitOptions): Promise<T[]>
+  receiveMany(into: Batch | number, options?: WaitOptions): Promise<number | T[]> {
+    return this.channel.receiveMany(into as number, options)
   }
 
-  receiveManySync(into: Batch, options?: WaitOptions): number {
-    return this.channel.receiveManySync(into, options)
+  receiveManySync(into: Batch, options?: WaitOptions): number
+  receiveManySync(max: number, options?: WaitOptions): T[]
+  receiveManySync(into: Batch | number, options?: WaitOptions): number | T[] {
+    return this.channel.receiveManySync(into as number, options)
   }
 
-  tryReceiveMany(into: Batch): number {
-    return this.channel.tryReceiveMany(into)
+  tryReceiveMany(into: Batch): number
+  tryReceiveMany(max: number): T[]
+  tryReceiveMany(into: Batch | number): number | T[] {
+    return this.channel.tryReceiveMany(into as number)
+  }
+
+  batches(options?: BatchOptions): AsyncGenerator<T[], void, undefined> {
+    return this.channel.batches(options)
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
@@ -164,6 +180,6 @@ export class ReceiveEnd<T> extends End<T> implements ReceiveChannel<T> {
   }
 
   get handle(): Handle<ReceiveChannel<T>> {
-    return makeHandle(this.channel.site(), 'channel', this.codec.name, 'receive')
+    return makeHandle(this.channel.site(), 'channel', this.codec, 'receive')
   }
 }

@@ -36,6 +36,13 @@ export class TimeoutError extends MillraceError {
   }
 }
 
+/** A view of a message was used after its end. */
+export class ReleasedError extends MillraceError {
+  constructor(what: string, how: string) {
+    super('ERR_RELEASED', `${what} has been ${how}: its memory belongs to others now`)
+  }
+}
+
 /** The arena has no room. Nothing half-made remains. */
 export class ArenaFullError extends MillraceError {
   readonly requested: number

@@ -49,12 +49,14 @@ export class EventLoop {
   readonly #taken: number
   readonly #table: (Pending | undefined)[] = []
   readonly #free: number[] = []
+  readonly #beforeSleep: () => void
   #holding = false
   #waiting = false
 
-  constructor(core: Core, i32: Int32Array, slot: number) {
+  constructor(core: Core, i32: Int32Array, slot: number, beforeSleep: () => void) {
     this.#core = core
     this.#i32 = i32
+    this.#beforeSleep = beforeSleep
     this.#bell = (slot + THREAD_LOOP_BELL) >>> 2
     this.#armed = (slot + THREAD_LOOP_ARMED) >>> 2
     this.#ready = (slot + THREAD_READY) >>> 2
@@ -117,6 +119,8 @@ export class EventLoop {
       const bell = Atomics.load(this.#i32, this.#bell)
       // Dekker with ring in waiter.ts: we say that we sleep, then look at what is ready; it changes that, then looks whether we sleep.
       Atomics.store(this.#i32, this.#armed, 1)
+      // After the load of the bell: who begins to wait for memory rings it, and this sees either the ring or who waits.
+      this.#beforeSleep()
       this.poll()
       if (this.pending === 0) break
       const wait = (Atomics as unknown as AsyncWait).waitAsync(this.#i32, this.#bell, bell)
@@ -133,5 +137,6 @@ export class EventLoop {
     Atomics.store(this.#i32, this.#armed, 0)
     this.poll()
     if (this.pending > 0) this.#arm()
+    else this.#beforeSleep()
   }
 }

@@ -11,9 +11,11 @@ import {
   ARENA,
   BUSY,
   CHANNEL_RECEIVERS,
+  CHANNEL_RECVQ,
   CHANNEL_SLOTS,
   HEAD_STATE,
   OK,
+  QUEUE_FIRST,
   RETRY,
   WOULD_BLOCK,
 } from './generated/layout.js'
@@ -25,20 +27,22 @@ import { cancel, mustWait, nap, type Operation, outcomeOf, release, TIMED_OUT, w
  */
 export type Attempt = () => number
 
-/** @internal Rounds of `signalAll`: more waiters than there will ever be. */
-const MANY = 2 ** 20
-
 export class Gate {
   readonly arena: Arena
   readonly at: number
   readonly open: number
+  /** @internal Called when somebody has come to wait. */
+  readonly parked: (() => void) | undefined
   readonly #state: number
+  readonly #first: number
 
-  constructor(arena: Arena, at: number, open: number) {
+  constructor(arena: Arena, at: number, open: number, parked?: () => void) {
     this.arena = arena
     this.at = at
     this.open = open
+    this.parked = parked
     this.#state = (at + HEAD_STATE) >>> 2
+    this.#first = (at + CHANNEL_RECVQ + QUEUE_FIRST) >>> 2
   }
 
   /** A new gate. `what` it is for, in the error that there is no room for it. */
@@ -64,11 +68,17 @@ export class Gate {
   }
 
   /**
-   * Tells all who wait: for conditions that differ from one to another. Only as long as somebody waits: who looks again in vain and comes back
-   * meanwhile may be told once more.
+   * Tells all who wait: for conditions that differ from one to another. First come, first served, so who is first a second time has come back,
+   * having looked again in vain, and all who were here before have been told.
    */
   signalAll(): void {
-    for (let round = 0; round < MANY && this.awaited; round++) this.wake()
+    const told = new Set<number>()
+    while (this.awaited) {
+      const first = Atomics.load(this.arena.i32, this.#first)
+      if (told.has(first)) return
+      this.wake()
+      told.add(first)
+    }
   }
 
   /** As `signal`, where the core has said that somebody waits. */
@@ -154,6 +164,7 @@ class Wait implements Operation {
     const { arena, at, open } = this.#gate
     const waiter = arena.core.channel_parkReceive(at, open, token)
     if (waiter < ARENA) return waiter
+    this.#gate.parked?.()
     // Dekker: parking has raised the flag that who signals looks at, after changing what we look at now. What the attempt does may make this very
     // thread signal us, by way of another operation of its event loop.
     arena.loop.paused++

@@ -1,4 +1,5 @@
 import { type Arena, arenaOver } from './arena.js'
+import type { AnyCodec, Schema } from './codec/message.js'
 import { adoptModule } from './core.js'
 import { StaleHandleError, show, typeError } from './errors.js'
 import { GENERATION, LAYOUT_VERSION } from './generated/layout.js'
@@ -16,6 +17,8 @@ export interface Handle<out T> {
   readonly millrace: number
   readonly kind: string
   readonly codec: string
+  /** How the codec is made, where `open` has to make it anew. */
+  readonly schema?: Schema
   readonly view: View
   readonly address: number
   readonly generation: number
@@ -39,20 +42,31 @@ export interface Site {
 }
 
 /** @internal */
-export function makeHandle<T>(site: Site, kind: string, codec: string, view: View): Handle<T> {
+export function makeHandle<T>(
+  site: Site,
+  kind: string,
+  codec: { readonly name: string; readonly schema?: Schema },
+  view: View,
+): Handle<T> {
   return {
     millrace: LAYOUT_VERSION,
     kind,
-    codec,
+    codec: codec.name,
+    ...(codec.schema === undefined ? {} : { schema: codec.schema }),
     view,
     address: site.at,
-    generation: site.open / GENERATION,
+    generation: (site.open >>> 0) / GENERATION,
     memory: site.arena.memory,
     module: site.arena.module,
   }
 }
 
-type Opener = (site: Site, handle: Handle<unknown>) => unknown
+export interface OpenOptions {
+  /** The codec of the channel, where this thread knows it by itself: user-made codecs, and whoever wants to be sure. */
+  codec?: AnyCodec<never>
+}
+
+type Opener = (site: Site, handle: Handle<unknown>, options: OpenOptions) => unknown
 const openers = new Map<string, { kind: number; open: Opener }>()
 
 /** @internal Each kind of object says here how it is opened. */
@@ -60,17 +74,29 @@ export function registerKind(name: string, kind: number, open: Opener): void {
   openers.set(name, { kind, open })
 }
 
+/** @internal The number of a kind in shared memory; undefined if no object is of that kind. */
+export function kindNumber(name: string): number | undefined {
+  return openers.get(name)?.kind
+}
+
+/** @internal The kind with that number. */
+export function kindName(kind: number): string | undefined {
+  for (const [name, opener] of openers) if (opener.kind === kind) return name
+  return undefined
+}
+
 /**
  * Opens a handle that came from another thread (or this one): the same object, typed as where it was made.
  *
- * @throws TypeError if the argument is not a handle, or one of another version of the package; StaleHandleError (ERR_STALE_HANDLE) if
+ * @throws TypeError if the argument is not a handle, or one of another version of the package, or its codec is another one than `options.codec`
+ * or not known here; StaleHandleError (ERR_STALE_HANDLE) if
  * the object has been disposed of. No memory outside the arena's headers is touched before the handle has proved good.
  * @example
  * worker.postMessage(ch.handle)            // here
  * parentPort.on('message', (h) => open(h)) // there
  */
 // biome-ignore lint/suspicious/noExplicitAny: what `workerData` holds is `any` to the type checker, and so is what is opened from it
-export function open<T = any>(handle: Handle<T>): T {
+export function open<T = any>(handle: Handle<T>, options: OpenOptions = {}): T {
   if (typeof handle !== 'object' || handle === null || !('millrace' in handle)) {
     throw typeError(`open takes the .handle of a millrace object, not ${show(handle)}`)
   }
@@ -93,7 +119,12 @@ export function open<T = any>(handle: Handle<T>): T {
   const arena = arenaOver(handle.memory)
   const state = (generation * GENERATION) | 0
   if (!arena.core.arena_check(address, opener.kind, state)) throw new StaleHandleError(`the ${kind} of the handle`)
-  return opener.open({ arena, at: address, open: state }, handle) as T
+  return opener.open({ arena, at: address, open: state }, handle, optionsOf(options)) as T
+}
+
+/** `handles.map(open)` passes an index. */
+function optionsOf(options: unknown): OpenOptions {
+  return typeof options === 'object' && options !== null ? options : {}
 }
 
 function isWord(n: unknown): n is number {

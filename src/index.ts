@@ -1,9 +1,31 @@
 export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
 export type { BatchSource } from './batch.js'
+export type { BatchOptions } from './batches.js'
+export { BytesChannel, type BytesReceiveEnd, type BytesSendEnd } from './bytes-channel.js'
 export { Channel, type Next } from './channel.js'
 export { type ChannelOptions, channel } from './channel-codecs.js'
+export { any } from './codec/any.js'
+export { array } from './codec/array.js'
+export { bytes } from './codec/bytes.js'
+export {
+  type BoundedDefinition,
+  defineCodec,
+  type FixedDefinition,
+  type MeasuredDefinition,
+} from './codec/define-codec.js'
+export { enumOf } from './codec/enum-of.js'
+export { fixedBytes } from './codec/fixed-bytes.js'
+export { fixedString } from './codec/fixed-string.js'
+export { handle } from './codec/handle.js'
 export { type Batch, bool, type Codec, f32, f64, i32, i64, type Shape, u32, u64, unit } from './codec/index.js'
+export type { AnyCodec, AnyFixed, FixedCodec, Memory, MessageCodec, Schema, ValueOf } from './codec/message.js'
+export { optional } from './codec/optional.js'
+export { i8, i16, u8, u16 } from './codec/scalars.js'
+export { codecFromSchema } from './codec/schema.js'
+export { string } from './codec/string.js'
+export { type StructFields, type StructValue, struct } from './codec/struct.js'
+export { type Tuple, tuple } from './codec/tuple.js'
 export { Counter, type SharedOptions } from './counter.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'
 export {
@@ -11,14 +33,17 @@ export {
   BlockingNotAllowedError,
   ClosedError,
   MillraceError,
+  ReleasedError,
   StaleHandleError,
   TimeoutError,
   TooManyThreadsError,
   UnsupportedError,
 } from './errors.js'
-export { type Handle, open, type Shared, type View } from './handle.js'
+export { type Handle, type OpenOptions, open, type Shared, type View } from './handle.js'
 export type { LocalChannel } from './local-channel.js'
 export { type Merged, merge } from './merge.js'
+export { MessageChannel } from './message-channel.js'
+export { MessageView, Reservation } from './message-views.js'
 export { type Never, never } from './never.js'
 export {
   Pipe,

@@ -35,7 +35,7 @@ export abstract class SharedObject {
   /** @internal */
   makeHandle<T>(kind: string, codec: string): Handle<T> {
     if (this.at === 0 || this.arena.openState(this.at) !== this.open) throw this.stale()
-    return makeHandle<T>({ arena: this.arena, at: this.at, open: this.open }, kind, codec, 'both')
+    return makeHandle<T>({ arena: this.arena, at: this.at, open: this.open }, kind, { name: codec }, 'both')
   }
 
   /** @internal */

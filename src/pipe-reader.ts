@@ -238,7 +238,7 @@ export class PipeReader extends PipeSide {
 
   /** Stands for this half in messages to other threads; see `open`. */
   get handle(): Handle<PipeReader> {
-    return makeHandle(this.share.site(), 'pipe', '', 'receive')
+    return makeHandle(this.share.site(), 'pipe', { name: '' }, 'receive')
   }
 
   /** Records that have been drained. */

@@ -274,7 +274,7 @@ export class PipeWriter extends PipeSide {
 
   /** Stands for this half in messages to other threads; see `open`. */
   get handle(): Handle<PipeWriter> {
-    return makeHandle(this.share.site(), 'pipe', '', 'send')
+    return makeHandle(this.share.site(), 'pipe', { name: '' }, 'send')
   }
 
   #check(record: Uint8Array): void {

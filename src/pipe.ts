@@ -239,7 +239,7 @@ export class Pipe {
 
   /** Stands for this pipe in messages to other threads; see `open`. */
   get handle(): Handle<Pipe> {
-    return makeHandle(this.#share.site(), 'pipe', '', 'both')
+    return makeHandle(this.#share.site(), 'pipe', { name: '' }, 'both')
   }
 
   /**

@@ -75,7 +75,7 @@ export function send<T>(to: Sendable<T>, value: T): SendCase<T> {
     if (to instanceof ReceiveEnd) throw typeError('send takes what can be sent to; this is the receiving half')
     throw typeError(`send takes a channel, never, null or undefined, not ${show(to)}`)
   }
-  channel.codec.check(value)
+  channel.check(value)
   return new SendCase<T>(channel, value)
 }
 

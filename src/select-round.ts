@@ -158,7 +158,7 @@ export class Round {
   set(name: string, value: unknown): void {
     const found = this.#named(name)
     if (!found.send) throw typeError(`case ${show(name)} of the select receives: only send cases have a value to set`)
-    found.channel?.codec.check(value)
+    found.channel?.check(value)
     found.value = value
   }
 
@@ -285,21 +285,29 @@ export class Round {
       if (chosen === undefined) continue
       const { channel } = group
       let status = this.#node(group)
-      if (status === OK) {
-        if (group.send) channel.write(group.node + WAITER_VALUE, chosen.value)
+      let failure: unknown
+      if (status === OK && group.send) {
+        try {
+          channel.write(group.node + WAITER_VALUE, chosen.value)
+        } catch (error) {
+          failure = error
+        }
+      }
+      if (status === OK && failure === undefined) {
         group.parked = chosen
         for (;;) {
           status = core.channel_parkCase(group.node, channel.open)
           if (status !== BUSY) break
           nap(channel.arena)
         }
+        if (status !== OK && group.send) channel.forget(group.node + WAITER_VALUE)
       }
-      if (status !== OK) {
+      if (status !== OK || failure !== undefined) {
         group.parked = undefined
         // Another case may have been done meanwhile: then that is what has happened.
         if (!this.cancel()) return
         this.unpark()
-        throw status === STALE ? channel.stale() : this.#noMemory()
+        throw failure ?? (status === STALE ? channel.stale() : this.#noMemory())
       }
       if (Atomics.load(u32, state) === DONE) return
     }
@@ -318,8 +326,8 @@ export class Round {
   /** Sees to it that the group has a waiter: OK or NO_MEMORY. */
   #node(group: Group): number {
     if (group.node !== 0) return OK
-    const { core, at } = group.channel
-    const node = core.channel_case(at, group.send ? CHANNEL_SENDQ : CHANNEL_RECVQ, this.#select)
+    const { core, at, cell } = group.channel
+    const node = core.channel_case(at, group.send ? CHANNEL_SENDQ : CHANNEL_RECVQ, this.#select, cell)
     if (node < ARENA) return NO_MEMORY
     group.node = node
     return OK
@@ -343,6 +351,7 @@ export class Round {
       group.parked = undefined
       if (group.node === hit) continue
       while (core.select_unpark(group.node) === BUSY) nap(group.channel.arena)
+      if (group.send) group.channel.forget(group.node + WAITER_VALUE)
     }
   }
 
@@ -359,6 +368,7 @@ export class Round {
       return true
     }
     if (outcome === CLOSED && !send) return this.#ended(arm)
+    if (send) channel.forget(node + WAITER_VALUE)
     throw send ? channel.sendError(outcome) : channel.error(outcome, 'select')
   }
 

@@ -240,6 +240,7 @@ export function sleep(arena: Arena, waiter: number, ms: number): boolean {
   if (ended(Atomics.load(i32, state))) return true
   const bell = (slot + THREAD_BELL) >>> 2
   const rings = Atomics.load(i32, bell)
+  arena.share()
   // Dekker with ring in waiter.ts: we say that we sleep, then look at the waiter; it changes the waiter, then looks whether we sleep.
   Atomics.store(i32, (slot + THREAD_ASLEEP) >>> 2, 1)
   if (!ended(Atomics.load(i32, state))) Atomics.wait(i32, bell, rings, ms < 0 ? Number.POSITIVE_INFINITY : ms)

@@ -30,8 +30,19 @@ describe('rows', () => {
   it('are all in a full run, and a quick run is a part of a plain one', () => {
     const [quick, plain] = [selectRows('quick'), selectRows('default')]
     expect(selectRows('full')).toEqual([...ROWS])
-    for (const row of quick) expect(plain).toContain(row)
+    const names = (rows: typeof plain) => rows.map((row) => row.scenario)
+    expect(names(plain)).toEqual(expect.arrayContaining(names(quick)))
     expect(selectRows('quick', /^select_/).map((row) => row.scenario)).toHaveLength(4)
+  })
+
+  it('leave out who takes part only in a fuller run', () => {
+    const names = (selection: 'quick' | 'default' | 'full') =>
+      selectRows(selection)
+        .find(({ scenario }) => scenario === 'bytes 64 B 1:1 cap 1024')
+        ?.entries.map(({ name }) => name)
+    expect(names('quick')).toEqual(['millrace', 'postMessage'])
+    expect(names('default')).toEqual(['millrace', 'postMessage', 'go'])
+    expect(names('full')).toContain('MessagePort')
   })
 })
 
@@ -88,6 +99,7 @@ describe('a job', () => {
     ['loop async 4 4 0 800', 1, 800, (800 * 799) / 2],
     ['loop close 1 100 0 800', 1, 800, 800],
     ['pingpong hot 1 1 0 800', 2, 800, 800],
+    ['value bytes-64 1 1 16 800', 2, 800, (800 * 799) / 2],
   ])('%s says what must arrive', (line, threads, count, sum) => {
     expect(threadCount(parseJob(line))).toBe(threads)
     expect(expected(parseJob(line))).toEqual({ count, sum })
@@ -110,6 +122,25 @@ describe('the process of a contender', () => {
     expect(replies.map(({ error }) => error)).toEqual(jobs.map(() => undefined))
     expect(replies.map(({ count, sum }) => ({ count, sum }))).toEqual(jobs.map(expected))
     for (const { ns, cpu } of replies) expect(ns > 0 && cpu > 0).toBe(true)
+  })
+
+  it.each(['baseline', 'postMessage', 'MessagePort'])(
+    '%s: moves and checks every message of the rows of values',
+    async (name) => {
+      const rows = ROWS.filter(
+        ({ group, entries }) => group === 'values' && entries.some((entry) => entry.name === name),
+      )
+      const jobs = rows.map(({ job }): Job => ({ ...job, n: 128 }))
+      expect(jobs.length).toBeGreaterThan(7)
+      const replies = await answers(name, jobs.map(formatJob))
+      expect(replies.map(({ error }) => error)).toEqual(jobs.map(() => undefined))
+      expect(replies.map(({ count, sum }) => ({ count, sum }))).toEqual(jobs.map(expected))
+    },
+  )
+
+  it('postMessage: gives buffers away', async () => {
+    const [reply] = await answers('postMessage', ['value transfer-65536 1 1 16 128'])
+    expect(reply).toMatchObject({ count: 128, sum: 64 * 127 })
   })
 
   it('answers with an error what it cannot play, and goes on', async () => {

@@ -2,7 +2,17 @@
 // computation.
 
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -203,5 +213,81 @@ describe('wordcount', () => {
     const { code, stderr } = await run('wordcount', argument)
     expect(code).toBe(1)
     expect(stderr).toMatch(message)
+  })
+})
+
+describe('logs', () => {
+  const data = join(root, 'examples/logs/.data')
+  const log = join(data, 'access-3MB.log')
+  const remove = (): void => {
+    for (const name of ['log', 'log.expected', 'log.part']) rmSync(join(data, `access-3MB.${name}`), { force: true })
+  }
+  beforeAll(remove)
+  afterAll(remove)
+  const logs = (...args: string[]): Promise<Run> => run('logs', '--size', '3MB', ...args)
+
+  /** What the example must print about the log, line by line; counted in the obvious way. */
+  function countedPlainly(): string[] {
+    const lines = readFileSync(log, 'latin1').split('\n')
+    const valid = lines.map((line) => line.split(' ')).filter((fields) => fields.length === 8)
+    const n = (value: number): string => value.toLocaleString('en')
+    const tally = (keys: (string | undefined)[]): Map<string, number> => {
+      const counts = new Map<string, number>()
+      for (const key of keys) counts.set(key ?? '', (counts.get(key ?? '') ?? 0) + 1)
+      return counts
+    }
+    const requests = valid.length
+    const bytes = valid.reduce((sum, fields) => sum + Number(fields[6]), 0)
+    const malformed = lines.filter((line) => line !== '').length - requests
+    const statuses = [...tally(valid.map((fields) => fields[5]?.[0]))].sort()
+    const took = valid.map((fields) => Math.round(Number(fields[7]) * 1000)).sort((a, b) => a - b)
+    const percentile = (p: number): number => took[Math.ceil((requests * p) / 100) - 1] as number
+    const busiest = Math.max(...tally(valid.map((fields) => fields[1]?.slice(0, 16))).values())
+    const top = [...tally(valid.map((fields) => fields[3]))].sort(([, a], [, b]) => b - a)
+    return [
+      `${n(requests)} requests, ${(bytes / 1e9).toFixed(1)} GB sent, ${n(malformed)} malformed lines\n`,
+      `status       ${statuses.map(([s, count]) => `${s}xx ${((100 * count) / requests).toFixed(1)} %`).join(', ')}\n`,
+      `took         p50 ${percentile(50)} ms, p99 ${percentile(99)} ms\n`,
+      ` 09:00 to 09:59, at most ${n(busiest)}\n`,
+      `paths        ${top.length}, the most frequent:\n`,
+      `${n(top[0]?.[1] as number).padStart(12)} ${top[0]?.[0]}\n`,
+    ]
+  }
+
+  test('generates a log, finds in it what a plain count finds, and keeps it if told to', async () => {
+    const first = await logs('--keep', '--workers', '3')
+    expect(first.stderr).toBe('')
+    for (const line of countedPlainly()) expect(first.stdout).toContain(line)
+    expect(first.stdout).toContain('3 workers: 3.0 MB in ')
+    expect(first.stdout).toContain('checked: all totals are as generated\n')
+    expect(first.code).toBe(0)
+
+    const { mtimeMs } = statSync(log)
+    const second = await logs('--keep', '--workers', '1', '--progress')
+    expect(second.stderr).toMatch(/reading {4}\[=+\] 3\/3 MB/)
+    expect(second.stdout).toContain('checked: all totals are as generated\n')
+    expect(statSync(log).mtimeMs).toBe(mtimeMs)
+  })
+
+  test('tells when the totals differ: a line longer than several chunks, and a last one without its end', async () => {
+    if (!existsSync(log)) await logs('--keep')
+    const [line] = readFileSync(log, 'latin1').split('\n', 1)
+    appendFileSync(log, `${'x'.repeat(200_000)}\n\n${line}`)
+    const [requests] = (countedPlainly()[0] as string).split(', ')
+    const { code, stdout } = await logs()
+    expect(stdout).toContain(requests)
+    expect(stdout).toContain('WRONG: the totals are not as generated\n')
+    expect(code).toBe(1)
+    expect(existsSync(log)).toBe(false)
+  })
+
+  test.each([
+    ['--workers', '0'],
+    ['--size', '200'],
+    ['--size', '0MB'],
+  ])('refuses %s %s', async (...args) => {
+    const { code, stderr } = await run('logs', ...args)
+    expect(code).toBe(1)
+    expect(stderr).toContain('RangeError')
   })
 })

@@ -1,7 +1,7 @@
 // Handles: what travels, what opens, and what is stale.
 
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { type Arena, type Channel, type Counter, type Stack, StaleHandleError } from 'millrace'
+import { type Arena, type Channel, type Codec, type Counter, type Stack, StaleHandleError } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { kits } from './support/kit.mjs'
 import { type AnyHandle, arena, changed, handleOf, makers, openAny, snapshot } from './support/objects.js'
@@ -105,7 +105,7 @@ async function useAll(name: string, object: Record<string, unknown>): Promise<Er
   const value = kit?.value(1) as never
   if (name.startsWith('channel')) {
     const ch = object as unknown as Channel<never>
-    const batch = new ch.codec.batch(1)
+    const batch = new (ch.codec as Codec<never>).batch(1)
     return [
       thrown(() => ch.trySend(value)),
       thrown(() => ch.tryReceive()),

@@ -7,6 +7,11 @@ import { buildCrossbeam, buildGo, type Tool } from './tools.js'
 
 const HOST = fileURLToPath(new URL('../harness/host.js', import.meta.url))
 
+/** Names such as `go x64` and `postMessage transfer` are one program doing another thing. */
+export function programOf(name: ContenderName): string {
+  return name.split(' ')[0]
+}
+
 export class Contenders {
   readonly tools: readonly Tool[]
 
@@ -28,13 +33,14 @@ export class Contenders {
   }
 
   start(name: ContenderName): Child {
-    const plain = name.replace(' x64', '')
     const program = this.#toolOf(name)?.program
-    return program === undefined ? new Child(name, process.execPath, [HOST, plain]) : new Child(name, program, [])
+    return program === undefined
+      ? new Child(name, process.execPath, [HOST, programOf(name)])
+      : new Child(name, program, [])
   }
 
   #toolOf(name: ContenderName): Tool | undefined {
-    const plain = name.replace(' x64', '')
+    const plain = programOf(name)
     if (plain !== 'go' && plain !== 'crossbeam') return undefined
     return this.tools.find((tool) => tool.name === plain) ?? { name: plain, skipped: 'not built' }
   }

@@ -2,11 +2,24 @@ import * as millrace from 'millrace'
 import type { Contender } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
 import { type PipeLibrary, pipeContender } from '../scenarios/pipe.js'
+import { type ValueChannel, valueContender } from '../values/library.js'
+import type { Shape } from '../values/payload.js'
 import { type Library, libraryContender } from './library.js'
 import { type ArenaChannel, type SelectLibrary, selectContender } from './library-select.js'
 import { type LoopChannel, oneLoopContender } from './one-loop.js'
 
-const library = millrace as unknown as Library & SelectLibrary & PipeLibrary
+/** The codecs of the rows of values. */
+interface Codecs {
+  readonly u8: unknown
+  readonly u32: unknown
+  readonly bytes: unknown
+  readonly string: unknown
+  any(): unknown
+  struct(fields: Record<string, unknown>): unknown
+  fixedString(length: number): unknown
+}
+
+const library = millrace as unknown as Library & SelectLibrary & PipeLibrary & Codecs
 
 const threads = libraryContender(library)
 const selects = selectContender(library)
@@ -17,7 +30,19 @@ const oneLoop = oneLoopContender<ArenaChannel & LoopChannel>({
   bytesInUse: (channel) => channel.arena.stats().bytesInUse,
 })
 
+function codecOf({ what }: Shape): unknown {
+  const { u8, u32, f64, fixedString, struct, bytes, string, any } = library
+  if (what === 'struct') return struct({ id: u32, price: f64, side: u8, qty: u32, tag: fixedString(8) })
+  return what === 'any' ? any() : what === 'string' ? string : bytes
+}
+
+const values = valueContender({
+  channel: (shape, _, capacity) => library.channel(codecOf(shape), { capacity }) as unknown as ValueChannel,
+  open: (handle) => library.open(handle) as ValueChannel,
+})
+
 function player({ kind, style }: Job): Contender {
+  if (kind === 'value') return values
   if (style === 'pipe') return pipes
   return kind === 'select' ? selects : kind === 'loop' ? oneLoop : threads
 }

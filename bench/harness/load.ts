@@ -7,6 +7,7 @@ const MODULES: Record<string, string> = {
   plain: '../contenders/plain.js',
   bare: '../contenders/bare.js',
   postMessage: '../contenders/post-message.js',
+  MessagePort: '../contenders/message-port.js',
   'ringbuf.js': '../contenders/ringbuf.js',
 }
 

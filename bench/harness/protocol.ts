@@ -5,14 +5,14 @@
 //
 // The Go and Rust programs speak the same lines, so every contender is driven in the same way.
 
-export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro' | 'select' | 'loop'
+export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro' | 'select' | 'loop' | 'value'
 
 export interface Job {
   kind: Kind
   /**
    * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`; `pipe` sends records of bytes), or the operation measured by a micro row; which
    * side selects (`receive`, `both`), or whether one of two channels is `quiet`; what one loop does (`async`, `close`,
-   * `quiet`).
+   * `quiet`); what a `value` is (`struct`, `bytes-1024`).
    */
   style: string
   producers: number
@@ -60,6 +60,7 @@ export function threadCount(job: Job): number {
 
 /** What a run of this job must deliver: messages are 0, 1, 2, … n - 1, so that no loss hides behind a duplicate. */
 export function expected(job: Job): { count: number; sum: number } {
-  const messages = job.kind === 'throughput' || job.kind === 'select' || (job.kind === 'loop' && job.style !== 'close')
+  const messages =
+    ['throughput', 'select', 'value'].includes(job.kind) || (job.kind === 'loop' && job.style !== 'close')
   return { count: job.n, sum: messages ? (job.n * (job.n - 1)) / 2 : job.n }
 }

@@ -2,71 +2,49 @@
 //
 //   node examples/wordcount/main.js [folder] [--workers N] [--top N] [--compare] [--json] [--progress]
 //
-// This thread reads the files into segments of shared memory. Text does not travel through the channels: the numbers
-// of the segments do, to the workers through `filled` and back through `free`. When the workers fall behind, no
-// segment is free and the reading waits.
+// This thread reads the files straight into messages, the workers count the words where these lie: no text is copied.
+// The counts come back as Maps. When the workers fall behind, `texts` is full and the reading waits.
 
-import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { channel, u32 } from 'millrace'
-import { pack, SEGMENT, walk } from './files.js'
-import { WordTable } from './words.js'
+import { AtomicI32, any, bytes, channel } from 'millrace'
+import { LARGEST, pack, walk } from './files.js'
+import { top, WordTable } from './words.js'
 
-/** Counts with that many workers. Resolves with what `pack` does, the number of words and the table of their counts. */
-async function countParallel(paths, workers, progress) {
-  const segments = 4 * workers + 4
-  const memory = new Uint8Array(new SharedArrayBuffer(segments * SEGMENT))
-  const lengths = new Uint32Array(new SharedArrayBuffer(segments * 4))
-  const filled = channel(u32, { capacity: segments })
-  const free = channel(u32, { capacity: segments })
-  free.trySendMany(Array.from({ length: segments }, (_, i) => i))
-
-  // If a worker fails, nobody must wait for the segments that it will never give back.
-  const failure = new AbortController()
-  const results = Array.from({ length: workers }, async () => {
-    const workerData = { memory, lengths, filled: filled.receiver.handle, free: free.sender.handle }
-    const worker = new Worker(new URL('worker.js', import.meta.url), { workerData })
-    worker.once('error', (error) => failure.abort(error))
-    const [{ words, parts }] = await once(worker, 'message')
-    return { words, table: new WordTable(parts) }
-  })
-
-  const read = await pack(paths, memory, {
-    take: () => free.receive({ signal: failure.signal }),
-    give: (segment, length) => {
-      // Who receives sees what was written before the send: neither the length nor the text needs an atomic access.
-      lengths[segment] = length
-      return filled.send(segment)
-    },
-    progress,
-  })
-  filled.close()
-
-  const [total, ...others] = await Promise.all(results)
-  for (const { words, table } of others) {
-    total.words += words
-    total.table.merge(table)
-  }
-  return { ...read, ...total }
+function add(total, part) {
+  for (const [word, count] of part) total.set(word, (total.get(word) ?? 0) + count)
 }
 
-/** The same in this thread alone, with two segments: the end of one may belong to the beginning of the next. */
+/** Counts with that many workers. Resolves with what `pack` does, and the counts by word. */
+async function countParallel(paths, workers, progress) {
+  const texts = channel(bytes, { capacity: 2 * workers })
+  const counts = channel(any(), { capacity: 2 * workers }) // of Map<string, number>
+  const running = new AtomicI32(workers)
+  const workerData = { texts: texts.handle, counts: counts.sender.handle, running: running.handle }
+  // An error in a worker ends the program: nobody listens to its 'error' event.
+  for (let i = 0; i < workers; i++) new Worker(new URL('worker.js', import.meta.url), { workerData })
+
+  const read = await pack(paths, () => texts.reserve(LARGEST), progress)
+  texts.close()
+  const total = new Map()
+  for await (const part of counts) add(total, part)
+  return { ...read, counts: total }
+}
+
+/** The same in this thread alone, with two messages: the end of one may belong to the beginning of the next. */
 async function countAlone(paths, progress) {
-  const memory = new Uint8Array(2 * SEGMENT)
   const table = new WordTable()
-  let turn = 0
-  let words = 0
-  const read = await pack(paths, memory, {
-    take: () => turn++ % 2,
-    give: (segment, length) => {
-      words += table.countWords(memory, segment * SEGMENT, segment * SEGMENT + length)
-    },
-    progress,
-  })
-  return { ...read, words, table }
+  const [one, two] = [new Uint8Array(LARGEST), new Uint8Array(LARGEST)].map((text) => ({
+    bytes: text,
+    commit: (length) => table.countWords(text, length),
+  }))
+  let next = two
+  const read = await pack(paths, () => (next = next === one ? two : one), progress)
+  const total = new Map()
+  for (const part of table.maps()) add(total, part)
+  return { ...read, counts: total }
 }
 
 /** Shows a progress bar while `count` runs, and adds to its result the seconds it took. */
@@ -103,19 +81,21 @@ function readArguments() {
     },
   })
   const workers = integer('--workers', values.workers, 1, 64)
-  const top = integer('--top', values.top, 0, 2 ** 32)
+  const most = integer('--top', values.top, 0, 2 ** 32)
   const folder = positionals[0] ?? fileURLToPath(new URL('../../node_modules', import.meta.url))
-  return { ...values, workers, top, folder }
+  return { ...values, workers, most, folder }
 }
 
 async function main() {
-  const { folder, workers, top, ...flags } = readArguments()
+  const { folder, workers, most, ...flags } = readArguments()
   const paths = [...walk(folder)]
   const parallel = await measure(paths, (progress) => countParallel(paths, workers, progress), flags.progress)
-  const { files, bytes, unreadable, words, table, seconds } = parallel
-  const { distinct } = table
+  const { files, bytes, unreadable, counts, seconds } = parallel
+  const distinct = counts.size
+  let words = 0
+  for (const count of counts.values()) words += count
   if (flags.json) {
-    console.log(JSON.stringify({ files, bytes, unreadable, words, distinct, seconds, top: table.top(top) }))
+    console.log(JSON.stringify({ files, bytes, unreadable, words, distinct, seconds, top: top(counts, most) }))
     return
   }
   const number = (n) => n.toLocaleString('en')
@@ -130,7 +110,7 @@ async function main() {
     const alone = await measure(paths, (progress) => countAlone(paths, progress), flags.progress)
     lines.push(`one thread: ${speed(alone)} (speed-up by workers: ${(alone.seconds / seconds).toFixed(2)})`)
   }
-  for (const [word, count] of table.top(top)) lines.push(`${number(count).padStart(12)}  ${word}`)
+  for (const [word, count] of top(counts, most)) lines.push(`${number(count).padStart(12)}  ${word}`)
   console.log(lines.join('\n'))
 }
 

@@ -20,32 +20,22 @@ const COUNT = 3
 /** Where the search for a word begins: FNV mixes the high bits best. */
 const home = (hash, last) => ((hash ^ (hash >>> 15)) << 2) & last
 
+/** A Map with more words than this, or more bytes in them, is sent as several. */
+const MAP_WORDS = 8192
+const MAP_BYTES = 2 ** 16
+
 /** Counts by word: open addressing with linear probing; the words' bytes lie one after another in `keys`. */
 export class WordTable {
-  #slots
-  #keys
+  #slots = new Uint32Array(4 << 14)
+  #keys = new Uint8Array(1 << 17)
   /** Bytes of `keys` in use. */
-  #used
+  #used = 0
   /** Different words. */
-  distinct
+  #distinct = 0
 
-  /** An empty table, or one over the parts that another thread has sent. */
-  constructor({ slots = new Uint32Array(4 << 14), keys = new Uint8Array(1 << 17), used = 0, distinct = 0 } = {}) {
-    this.#slots = slots
-    this.#keys = keys
-    this.#used = used
-    this.distinct = distinct
-  }
-
-  /** What the table consists of; `slots` and `keys` can be transferred to another thread. */
-  get parts() {
-    return { slots: this.#slots, keys: this.#keys, used: this.#used, distinct: this.distinct }
-  }
-
-  /** Counts the words from `start` to `end`, where the last byte must be a separator. Returns how many there were. */
-  countWords(bytes, start, end) {
-    let words = 0
-    for (let i = start; i < end; ) {
+  /** Counts the words of the first `length` bytes, the last of which must be a separator. */
+  countWords(bytes, length) {
+    for (let i = 0; i < length; ) {
       let letter = FOLD[bytes[i]]
       if (letter === 0) {
         i++
@@ -57,30 +47,39 @@ export class WordTable {
         hash = Math.imul(hash ^ letter, 0x01000193)
         letter = FOLD[bytes[++i]]
       } while (letter !== 0)
-      this.add(bytes, from, i - from, hash >>> 0, 1)
-      words++
+      this.#count(bytes, from, i - from, hash >>> 0)
     }
-    return words
   }
 
-  /** Adds what another table has counted. */
-  merge(other) {
-    const { slots, keys } = other.parts
+  /** The counts by word, in Maps of bounded size. Words are strings of one character per byte (Latin-1). */
+  *maps() {
+    const slots = this.#slots
+    const keys = Buffer.from(this.#keys.buffer)
+    let part = new Map()
+    let bytes = 0
     for (let at = 0; at < slots.length; at += 4) {
       if (slots[at + COUNT] === 0) continue
-      this.add(keys, slots[at + OFFSET], slots[at + LENGTH], slots[at + HASH], slots[at + COUNT])
+      const start = slots[at + OFFSET]
+      part.set(keys.toString('latin1', start, start + slots[at + LENGTH]), slots[at + COUNT])
+      bytes += slots[at + LENGTH]
+      if (part.size === MAP_WORDS || bytes > MAP_BYTES) {
+        yield part
+        part = new Map()
+        bytes = 0
+      }
     }
+    if (part.size > 0) yield part
   }
 
-  /** Adds to the count of the word at `from`, in any case of letters. `hash` is that of the lower-cased word. */
-  add(bytes, from, length, hash, count) {
+  /** Counts the word at `from`, in any case of letters. `hash` is that of the lower-cased word. */
+  #count(bytes, from, length, hash) {
     const slots = this.#slots
     const last = slots.length - 4
     let at = home(hash, last)
     while (slots[at + COUNT] !== 0) {
       const same = slots[at + HASH] === hash && slots[at + LENGTH] === length
       if (same && this.#equals(slots[at + OFFSET], bytes, from, length)) {
-        slots[at + COUNT] += count
+        slots[at + COUNT]++
         return
       }
       at = (at + 4) & last
@@ -88,22 +87,8 @@ export class WordTable {
     slots[at + HASH] = hash
     slots[at + OFFSET] = this.#keep(bytes, from, length)
     slots[at + LENGTH] = length
-    slots[at + COUNT] = count
-    if (++this.distinct * 8 > slots.length) this.#grow()
-  }
-
-  /** The `n` most frequent words as [word, count], the most frequent first, then in alphabetical order. */
-  top(n) {
-    const slots = this.#slots
-    const counts = slots.filter((value, i) => (i & 3) === COUNT && value !== 0).sort()
-    const least = counts[Math.max(0, counts.length - n)] ?? Infinity
-    const found = []
-    for (let at = 0; at < slots.length; at += 4) {
-      if (slots[at + COUNT] === 0 || slots[at + COUNT] < least) continue
-      const word = Buffer.from(this.#keys.buffer, slots[at + OFFSET], slots[at + LENGTH]).toString()
-      found.push([word, slots[at + COUNT]])
-    }
-    return found.sort(([word, count], [other, more]) => more - count || (word < other ? -1 : 1)).slice(0, n)
+    slots[at + COUNT] = 1
+    if (++this.#distinct * 8 > slots.length) this.#grow()
   }
 
   #equals(offset, bytes, from, length) {
@@ -136,4 +121,11 @@ export class WordTable {
     }
     this.#slots = slots
   }
+}
+
+/** The `n` most frequent words as [word, count], the most frequent first, then in alphabetical order. */
+export function top(counts, n) {
+  const order = ([word, count], [other, more]) => more - count || (word < other ? -1 : 1)
+  const found = [...counts].sort(order).slice(0, n)
+  return found.map(([word, count]) => [Buffer.from(word, 'latin1').toString(), count])
 }

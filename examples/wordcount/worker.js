@@ -1,21 +1,18 @@
-// Counts the words of the segments whose numbers arrive, gives each segment back, and posts its table at the end.
+// Counts the words of the texts that arrive, where they lie; sends the counts at the end.
 
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { open } from 'millrace'
-import { SEGMENT } from './files.js'
 import { WordTable } from './words.js'
 
-const { memory, lengths } = workerData
-const filled = open(workerData.filled)
-const free = open(workerData.free)
+const texts = open(workerData.texts)
+const counts = open(workerData.counts)
+const running = open(workerData.running)
 
 const table = new WordTable()
-let words = 0
-for (const segment of filled.sync()) {
-  const start = segment * SEGMENT
-  words += table.countWords(memory, start, start + lengths[segment])
-  free.sendSync(segment)
+for (let text = texts.receiveViewSync(); text !== undefined; text = texts.receiveViewSync()) {
+  table.countWords(text.bytes, text.bytes.length)
+  text.release()
 }
-
-const parts = table.parts
-parentPort.postMessage({ words, parts }, [parts.slots.buffer, parts.keys.buffer])
+counts.sendManySync(table.maps())
+// The last worker to end closes the channel.
+if (running.sub(1) === 0) counts.close()

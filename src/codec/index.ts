@@ -19,7 +19,8 @@ export interface Codec<T, B extends Batch = Batch> {
   check(value: T): void
 }
 
-function wrongType(codec: string, expected: string, value: unknown): TypeError {
+/** @internal */
+export function wrongType(codec: string, expected: string, value: unknown): TypeError {
   return typeError(`${codec} carries ${expected}, not ${show(value)} (a ${value === null ? 'null' : typeof value})`)
 }
 

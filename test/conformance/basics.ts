@@ -2,12 +2,11 @@
 
 import { channel, f64, open, u32, unit } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
 import { thrown } from '../support/probe.js'
 import { elsewhere } from '../support/threads.js'
 import type { Subject } from './subject.js'
 
-export function basics({ name, capacities, arena, make }: Subject): void {
+export function basics({ name, capacities, arena, kits, numbers, make }: Subject): void {
   describe(`${name}: construction, length, capacity, identity`, () => {
     for (const { codec, value, name } of kits) {
       test(`CHAN-1 length and capacity of ${name}`, () => {
@@ -145,7 +144,7 @@ export function basics({ name, capacities, arena, make }: Subject): void {
       }
     })
 
-    for (const codec of [f64, u32]) {
+    for (const codec of numbers) {
       test(`CHAN-10 every length that anybody sees lies between 0 and the capacity (${codec.name})`, async () => {
         const ch = make(codec, 1000)
         const count = 25_000

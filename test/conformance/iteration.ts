@@ -2,12 +2,11 @@
 
 import { f64 } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
 import { expectPending } from '../support/probe.js'
 import { placements } from '../support/threads.js'
 import type { Subject } from './subject.js'
 
-export function iteration({ name, capacities, make }: Subject): void {
+export function iteration({ name, capacities, kits, make }: Subject): void {
   describe(`${name}: iteration`, () => {
     for (const { codec, value, name } of kits) {
       test(`ITER-1 ${name}: all values in order, then the end, nothing more`, async () => {

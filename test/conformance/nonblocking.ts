@@ -1,13 +1,12 @@
 // NB: operations that never wait.
 
-import type { f64 } from 'millrace'
+import { f64 } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
 import { smallBlocks } from '../support/probe.js'
 import { elsewhere, here } from '../support/threads.js'
 import type { Subject } from './subject.js'
 
-export function nonblocking({ name, capacities, arena, make }: Subject): void {
+export function nonblocking({ name, capacities, arena, kits, numbers, make }: Subject): void {
   describe(`${name}: non-blocking operations`, () => {
     for (const { codec, value, name } of kits) {
       test(`NB-1 ${name}: receiving from an empty channel says so, and nobody queues up`, () => {
@@ -65,9 +64,7 @@ export function nonblocking({ name, capacities, arena, make }: Subject): void {
       }
     }) as Parameters<typeof elsewhere>[1]
 
-    for (const codec of kits
-      .filter((kit) => kit.name === 'u32' || kit.name === 'f64')
-      .map((kit) => kit.codec as typeof f64)) {
+    for (const codec of numbers) {
       for (const [where, run] of Object.entries({ 'one thread': here, 'two threads': elsewhere })) {
         test(`NB-7 ${codec.name}, ${where}: who knows that a value was sent finds it`, async () => {
           const [there, back] = [make(codec, 3), make(codec, 3)]
@@ -85,8 +82,7 @@ export function nonblocking({ name, capacities, arena, make }: Subject): void {
     }
 
     test('NB-8 non-blocking operations return their results, not promises, and let nobody else run', () => {
-      const [kit] = kits
-      const ch = make((kit as (typeof kits)[number]).codec as typeof f64, 1)
+      const ch = make(f64, 1)
       let ran = false
       void Promise.resolve().then(() => {
         ran = true

@@ -2,7 +2,6 @@
 
 import { type Channel, channel, f64, u32 } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
 import { expectPending, parkedMeter, rejection, smallBlocks } from '../support/probe.js'
 import { rounds } from '../support/settings.js'
 import { elsewhere, here, placements } from '../support/threads.js'
@@ -10,7 +9,7 @@ import type { Subject } from './subject.js'
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
-export function ordering({ name, capacities, arena, make }: Subject): void {
+export function ordering({ name, capacities, arena, kits, numbers, make }: Subject): void {
   describe(`${name}: order and delivery`, () => {
     for (const { codec, value, name } of kits) {
       test(`FIFO-1 ${name}: first in, first out`, async () => {
@@ -26,7 +25,7 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    for (const codec of [f64, u32]) {
+    for (const codec of numbers) {
       for (const { name, left, right } of placements) {
         test(`FIFO-3 ${codec.name}: one producer, one consumer, all in order (${name})`, async () => {
           for (const capacity of capacities) {
@@ -52,7 +51,7 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       }
     }
 
-    for (const codec of [f64, u32]) {
+    for (const codec of numbers) {
       for (const { name, left, right } of placements) {
         test(`FIFO-4 FIFO-9 ${codec.name}: four producers, four consumers: nothing lost, doubled or overtaken (${name})`, async () => {
           for (const capacity of capacities) {
@@ -178,14 +177,9 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    for (const [codec, capacity] of [
-      [f64, 0],
-      [u32, 0],
-      [f64, 3],
-      [u32, 3],
-      [f64, 1000],
-      [u32, 1000],
-    ] as const) {
+    for (const [codec, capacity] of numbers.flatMap((codec) =>
+      [0, 3, 1000].map((capacity) => [codec, capacity] as const),
+    )) {
       const count = rounds(capacity === 0 ? 20_000 : 100_000)
       test(`FIFO-10 ${codec.name}, capacity ${capacity}: ${count} messages between two threads arrive in order`, async () => {
         const ch = make(codec, capacity)
@@ -212,11 +206,7 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       })
     }
 
-    for (const [codec, capacity] of [
-      [f64, 0],
-      [f64, 3],
-      [u32, 3],
-    ] as const) {
+    for (const [codec, capacity] of numbers.flatMap((codec) => [0, 3].map((capacity) => [codec, capacity] as const))) {
       const count = rounds(capacity === 0 ? 3000 : 25_000)
       test(`FIFO-11 ${codec.name}: 4 + 4 threads × ${count} messages through capacity ${capacity}: each value four times`, async () => {
         const ch = make(codec, capacity)
@@ -307,7 +297,7 @@ export function ordering({ name, capacities, arena, make }: Subject): void {
       await serving
     })
 
-    for (const codec of [f64, u32]) {
+    for (const codec of numbers) {
       test(`FIFO-14 ${codec.name}: who has just sent never finds the channel empty`, async () => {
         const ch = make(codec, 4)
         const failures = await Promise.all(

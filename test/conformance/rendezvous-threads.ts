@@ -2,15 +2,14 @@
 
 import { f64, open, u32 } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
-import { expectPending, parkedMeter, sleep, thrown } from '../support/probe.js'
+import { expectPending, parkedMeter, same, sleep, thrown } from '../support/probe.js'
 import { rounds } from '../support/settings.js'
 import { elsewhere, here, placements } from '../support/threads.js'
 import type { SharedSelectSubject } from './subject.js'
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
-export function rendezvousThreads({ name, arena, make, gate }: SharedSelectSubject): void {
+export function rendezvousThreads({ name, kits, numbers, arena, make, gate }: SharedSelectSubject): void {
   describe(`${name}: capacity 0 between threads`, () => {
     test('CHAN-2 CHAN-8 CHAN-12 views and other handles say the same', async () => {
       const ch = make(f64)
@@ -27,7 +26,7 @@ export function rendezvousThreads({ name, arena, make, gate }: SharedSelectSubje
       expect(make(f64).equals(ch)).toBe(false)
     })
 
-    for (const codec of [f64, u32]) {
+    for (const codec of numbers) {
       test(`CHAN-10 FIFO-10 ${codec.name}: messages in order, and nobody ever sees a length but 0`, async () => {
         const ch = make(codec)
         const count = rounds(10_000)
@@ -160,7 +159,7 @@ export function rendezvousThreads({ name, arena, make, gate }: SharedSelectSubje
         for (const value of edges as number[]) {
           await there.send(value)
           const next = await back.next({ timeout: 20_000 })
-          expect([next.done, Object.is(next.value, value)]).toEqual([false, true])
+          expect([next.done, same(next.value, value)]).toEqual([false, true])
         }
         there.close()
         expect((await back.next()).done).toBe(true)

@@ -3,14 +3,13 @@
 
 import { f64, unit } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
-import { expectPending, macrotask, rejection, sleep } from '../support/probe.js'
+import { expectPending, macrotask, rejection, same, sleep } from '../support/probe.js'
 import { rounds } from '../support/settings.js'
 import type { SelectSubject } from './subject.js'
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
 
-export function rendezvous({ name, make }: SelectSubject): void {
+export function rendezvous({ name, kits, make }: SelectSubject): void {
   describe(`${name}: capacity 0 on one event loop`, () => {
     test('CHAN-2 length and capacity are 0: new, with a sender that waits, after a hand-off', async () => {
       const ch = make(f64)
@@ -117,20 +116,20 @@ export function rendezvous({ name, make }: SelectSubject): void {
         for (const value of edges as number[]) {
           for (const take of ['receive', 'tryReceive'] as const) {
             const sending = ch.send(value)
-            expect(Object.is(await ch[take](), value)).toBe(true)
+            expect(same(await ch[take](), value)).toBe(true)
             await sending
           }
           for (const take of ['next', 'tryNext'] as const) {
             const sending = ch.send(value)
             const next = await ch[take]()
-            expect([next?.done, Object.is(next?.value, value)]).toEqual([false, true])
+            expect([next?.done, same(next?.value, value)]).toEqual([false, true])
             await sending
           }
           for (const form of ['send', 'trySend'] as const) {
             const [receiving, next] = [ch.receive(), ch.next()]
             for (let i = 0; i < 2; i++) expect(await ch[form](value)).toBe(form === 'send' ? undefined : true)
-            expect(Object.is(await receiving, value)).toBe(true)
-            expect(Object.is((await next).value, value)).toBe(true)
+            expect(same(await receiving, value)).toBe(true)
+            expect(same((await next).value, value)).toBe(true)
           }
         }
       })

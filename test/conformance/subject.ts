@@ -1,15 +1,23 @@
-import { Arena, AtomicI32, type Channel, type Codec, channel } from 'millrace'
+import { Arena, AtomicI32, type Channel, type Codec, channel, f64, u32 } from 'millrace'
 import { afterEach, expect } from 'vitest'
 import type { Contract } from '../support/contract.js'
 import * as face from '../support/contract.js'
+import { kits, messageKits, padded } from '../support/kit.mjs'
 import { capacities } from '../support/settings.js'
+
+/** A codec with values made from numbers; see kit.mjs. */
+export type Kit = (typeof kits)[number]
 
 /** What the suites test: something that makes channels. */
 export interface Subject {
   name: string
   capacities: number[]
   arena: Arena
-  /** A channel, disposed of after the test. */
+  /** Codecs with values that are made from numbers. */
+  kits: readonly Kit[]
+  /** The codecs for whatever is said once for each kind of ring. They carry numbers. */
+  numbers: readonly Codec<number>[]
+  /** A channel, disposed of after the test. Where the suite says f64, or u32, any codec that carries numbers will do. */
   make<T>(codec: Codec<T>, capacity: number): Channel<T>
   /** A shared number from 0, disposed of after the test. */
   gate(): AtomicI32
@@ -37,14 +45,31 @@ export function buffered(): Subject {
     name: 'buffered',
     capacities,
     arena,
+    kits,
+    numbers: [f64, u32],
     make: (codec, capacity) => keep(channel(codec, { capacity, arena })),
     gate: () => keep(new AtomicI32(0, { arena })),
+  }
+}
+
+/** The same, where the values are messages. */
+export function messages(): Subject {
+  const subject = buffered()
+  return {
+    ...subject,
+    name: 'messages',
+    capacities: capacities.filter((capacity) => capacity < 10),
+    kits: messageKits as unknown as readonly Kit[],
+    numbers: [padded as unknown as Codec<number>],
+    make: (codec, capacity) =>
+      subject.make((codec as unknown) === f64 || (codec as unknown) === u32 ? (padded as never) : codec, capacity),
   }
 }
 
 /** What the suites about rendezvous, select and `never` test: channels of any capacity, and what waits on several of them. */
 export interface SelectSubject extends Omit<Contract, 'selectSync'> {
   name: string
+  kits: readonly Kit[]
   make<T>(codec: Codec<T>, capacity?: number): Channel<T>
 }
 
@@ -54,7 +79,8 @@ export interface SharedSelectSubject extends SelectSubject, Pick<Contract, 'sele
 }
 
 /** millrace itself. */
-export function selecting(): SharedSelectSubject {
-  const { arena, make, gate } = buffered()
-  return { ...face, name: 'millrace', arena, gate, make: (codec, capacity = 0) => make(codec, capacity) }
+export function selecting(subject = buffered()): SharedSelectSubject {
+  const { arena, make, gate, kits, numbers } = subject
+  const name = subject.name === 'buffered' ? 'millrace' : subject.name
+  return { ...face, name, arena, gate, kits, numbers, make: (codec, capacity = 0) => make(codec, capacity) }
 }

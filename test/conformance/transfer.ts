@@ -2,13 +2,12 @@
 
 import { f64, type TimeoutError } from 'millrace'
 import { describe, expect, test } from 'vitest'
-import { kits } from '../support/kit.mjs'
-import { elapsed, expectPending, parkedMeter, rejection, retry, sleep, thrown } from '../support/probe.js'
+import { elapsed, expectPending, parkedMeter, rejection, retry, same, sleep, thrown } from '../support/probe.js'
 import { rounds } from '../support/settings.js'
 import { here, placements } from '../support/threads.js'
 import type { Subject } from './subject.js'
 
-export function transfer({ name, capacities, arena, make, gate }: Subject): void {
+export function transfer({ name, capacities, arena, kits, make, gate }: Subject): void {
   describe(`${name}: send and receive`, () => {
     for (const { codec, value, name } of kits) {
       test(`SEND-1 ${name}: receiving from an empty channel waits for a value`, async () => {
@@ -110,7 +109,7 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
             )
             const got = await receiving
             expect(got).toEqual([...edges, ...edges])
-            for (const [i, value] of got.entries()) expect(Object.is(edges[i % edges.length], value)).toBe(true)
+            for (const [i, value] of got.entries()) expect(same(edges[i % edges.length], value)).toBe(true)
           }
         })
       }
@@ -124,18 +123,18 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
           for (const send of forms) {
             for (const take of takes) {
               await ch[send](value)
-              expect(Object.is(await ch[take](), value)).toBe(true)
+              expect(same(await ch[take](), value)).toBe(true)
             }
             for (const next of nexts) {
               await ch[send](value)
               const got = await ch[next]()
               expect(got?.done).toBe(false)
-              expect(Object.is(got?.value, value)).toBe(true)
+              expect(same(got?.value, value)).toBe(true)
             }
             // To a receiver that already waits.
             const waiting = ch.next()
             await ch[send](value)
-            expect(Object.is((await waiting).value, value)).toBe(true)
+            expect(same((await waiting).value, value)).toBe(true)
             // From a sender that waits.
             ch.trySend(value)
             ch.trySend(value)
@@ -143,7 +142,7 @@ export function transfer({ name, capacities, arena, make, gate }: Subject): void
             ch.tryReceive()
             ch.tryReceive()
             await parked
-            expect(Object.is(ch.tryNext()?.value, value)).toBe(true)
+            expect(same(ch.tryNext()?.value, value)).toBe(true)
           }
         }
       })

@@ -63,13 +63,54 @@ function kit(codec, value, index, edges, toBatch = (v) => v, fromBatch = (v) => 
     index,
     edges,
     /** A typed array of those values, and back. */
-    batch: (values) => codec.batch.from(values, toBatch),
+    batch: (values) => (codec.batch === undefined ? values : codec.batch.from(values, toBatch)),
+    /** What many values are received into, and what comes when there are none. */
+    into: (n) => (codec.batch === undefined ? n : new codec.batch(n)),
+    none: codec.batch === undefined ? [] : 0,
     values: (batch) => Array.from(batch, fromBatch),
   }
 }
 
+/** Numbers as messages, in blocks of 256 bytes: tests count those of 128 to find out who waits. */
+export const padded = millrace.defineCodec({
+  name: 'padded',
+  size: 128,
+  encode: (n, _, view) => view.setFloat64(120, n),
+  decode: (_, view) => view.getFloat64(120),
+})
+
+const PAD = '·'.repeat(60)
+const text = (i) => `${i} ${PAD}`
+const order = millrace.struct({ id: millrace.i32, price: millrace.f64, name: millrace.fixedString(140) })
+
+/** The same for codecs of messages. Values from numbers lie in blocks of 256 bytes; those at the edges in any. A batch of them is an array. */
+export const messageKits = [
+  kit(millrace.string, text, Number.parseInt, ['', 'ü', '\ud800', '\0', 'x'.repeat(10_000)]),
+  kit(
+    order,
+    (i) => ({ id: i, price: i / 4, name: text(i) }),
+    ({ id }) => id,
+    [
+      { id: -(2 ** 31), price: Number.NaN, name: '' },
+      { id: 0, price: -0, name: 'é'.repeat(70) },
+    ],
+  ),
+  kit(
+    millrace.bytes,
+    (i) => Uint8Array.from({ length: 150 }, (_, k) => i + k),
+    ([i]) => i,
+    [new Uint8Array(), new Uint8Array(1), new Uint8Array(20_000).fill(7)],
+  ),
+  kit(
+    millrace.any(),
+    (i) => ({ i, list: [text(i)] }),
+    ({ i }) => i,
+    [undefined, null, -0, { at: new Date(5), set: new Set([1, 'x']), deep: [[[{}]]] }],
+  ),
+]
+
 export function kitOf(name) {
-  return kits.find((each) => each.name === name)
+  return [...kits, ...messageKits].find((each) => each.name === name)
 }
 
 /** The operations that wait, in one style: `async` gives promises, `blocking` blocks the thread. Tests await both. */

@@ -13,14 +13,7 @@ import {
   open,
   Stack,
 } from 'millrace'
-import {
-  ARENA,
-  ARENA_THREADS,
-  THREAD_DUTY,
-  THREAD_RESULT,
-  THREAD_STATUS,
-  THREAD_VALUE,
-} from '../../src/generated/layout.js'
+import { ARENA, ARENA_THREADS, THREAD_DUTY, THREAD_STATUS, THREAD_VALUE } from '../../src/generated/layout.js'
 import { kits } from './kit.mjs'
 
 export const arena = new Arena({ size: 2 ** 20 })
@@ -71,7 +64,7 @@ export function changed(before: Uint8Array): number[] {
   const now = new Uint8Array(handleOf(probe).memory.buffer)
   const slot = new Uint32Array(now.buffer)[(ARENA + ARENA_THREADS) >>> 2] as number
   const result = (i: number): boolean =>
-    (i >= slot + THREAD_STATUS && i < slot + THREAD_DUTY) || (i >= slot + THREAD_VALUE && i < slot + THREAD_RESULT + 4)
+    (i >= slot + THREAD_STATUS && i < slot + THREAD_DUTY) || (i >= slot + THREAD_VALUE && i < slot + THREAD_VALUE + 8)
   const places: number[] = []
   for (let i = 0; i < before.length && places.length < 10; i++) if (before[i] !== now[i] && !result(i)) places.push(i)
   return places

@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Arena } from 'millrace'
 import { expect } from 'vitest'
 import { gc, sleep } from './kit.mjs'
 
 export { gc, sleep }
+
+/** Whether the values are the same, for objects: the same parts. */
+export const same = (a: unknown, b: unknown): boolean => isDeepStrictEqual(a, b)
 
 /** How long something must not happen before it counts as not happening. */
 export const PROBE_MS = 100

@@ -36,6 +36,9 @@ func cpuSeconds() float64 {
 }
 
 func run(j job) (reply, error) {
+	if j.kind == "value" {
+		return values(j)
+	}
 	switch j.kind + " " + j.style {
 	case "throughput blocking":
 		return throughput(j), nil

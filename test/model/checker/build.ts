@@ -138,8 +138,8 @@ function read(recipe: Recipe): Sources {
       file === SEAM ? instrumentSeam(text, names) : file === 'layout.ts' ? text : instrument(text, names, file, sites),
     )
   }
-  // What ships as modules of their own is linked to the core here.
-  const modules = recipe.entry === 'core' ? 'export * from "./pipe";\n' : ''
+  // What ships as modules of their own is linked to the core here, and so is what only the model calls.
+  const modules = recipe.entry === 'core' ? 'export * from "./pipe";\nexport { waiter_wait } from "./waiter";\n' : ''
   files.set(
     'model-entry.ts',
     `export * from "./${entry.replace('.ts', '')}";\n${modules}export { section } from "./atomics";\n`,

@@ -41,6 +41,8 @@ export interface ChannelSpec {
   readonly items?: readonly number[]
   /** Somebody else waits to send this. */
   readonly parked?: number
+  /** Somebody disposes of it, and frees what is in it, one after the other, while others may still receive. */
+  readonly drained?: boolean
 }
 
 const threadOf = (id: string): string => id.slice(0, id.indexOf('#'))
@@ -69,6 +71,7 @@ function complete(q: State, e: Entry, outcome: number | string): void {
 
 export function dualSpec(channels: readonly ChannelSpec[]): Spec<State> {
   const capacity = Object.fromEntries(channels.map((c) => [c.name, c.capacity]))
+  const drained = channels.filter((c) => c.drained).map((c) => c.name)
 
   /** All states that one match in the channel leads to. */
   function matches(q: State, name: string): State[] {
@@ -120,6 +123,11 @@ export function dualSpec(channels: readonly ChannelSpec[]): Spec<State> {
     for (const each of seen.values()) {
       for (const name of Object.keys(capacity))
         for (const next of matches(each, name)) if (!seen.has(key(next))) seen.set(key(next), next)
+      for (const name of drained) {
+        const next = copy(each)
+        next.channels[name]?.items.shift()
+        if (!seen.has(key(next))) seen.set(key(next), next)
+      }
     }
     return [...seen.values()]
   }

@@ -213,7 +213,8 @@ export class Events extends Trace {
     if (!c || c.kind < P.LOAD) return
     const i32 = this.memory.i32
     this.answer[t] = i32[w] as number
-    if (op !== O.OP_LOAD) i32[w] = this.expected[t] as number
+    if (c.kind === P.ADD) i32[w] = (this.answer[t] as number) + (this.expected[t] as number)
+    else if (op !== O.OP_LOAD) i32[w] = this.expected[t] as number
     this.settle()
   }
 

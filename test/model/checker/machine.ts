@@ -34,12 +34,14 @@ export class Machine extends Events {
         this.memory.dirty(at, 4)
         if (this.direct) return
         this.settle()
+        this.onAccess?.(t, O.OP_SET, at, 4)
         this.memory.bumpAll(at, 4)
         this.races.plain(t, O.OP_SET, at, 4)
       }
       thread.onGet = (at) => {
         if (this.direct) return
         this.settle()
+        this.onAccess?.(t, O.OP_GET, at, 4)
         this.races.plain(t, O.OP_GET, at, 4)
       }
       this.threads.push(thread)

@@ -42,7 +42,7 @@ export function describeAddress(at: number, b: Bench): string {
     }
     return `${who}.${field('THREAD', offset, L) ?? `+${offset}`}`
   }
-  const entry = b.read(L.ARENA! + L.ARENA_PAGE_MAP! + (at >> L.PAGE_SHIFT!) * 4)
+  const entry = b.read(L.ARENA! + L.ARENA_PAGE_MAP! + (at >> L.PAGE_SHIFT!) * 4) & 0xff
   if (entry === 0) return hex
   const size = 1 << (entry - 1 + L.CLASS_SHIFT!)
   const block = entry - 1 < L.PAGE_CLASS! ? at - (at % size) : at - (at % L.PAGE!)

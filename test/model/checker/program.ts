@@ -12,6 +12,7 @@ export const STORE = 7
 export const RMW = 8
 /** Waits for the death of the victim: the first command of a reaper. */
 export const DEATH = 9
+export const ADD = 10
 
 export interface Command {
   readonly kind: number
@@ -95,6 +96,10 @@ export class Thread {
   /** Atomics.exchange. */
   exchange(at: number, value: number): Command {
     return command(RMW, '', [at, value])
+  }
+  /** Atomics.add. */
+  add(at: number, value: number): Command {
+    return command(ADD, '', [at, value])
   }
   /** For reapers: goes on when another thread has been killed; `victim` says which. */
   death(): Command {

@@ -116,7 +116,42 @@ const onceEach =
     return ''
   }
 
+/** An arena whose memory is all free, in runs of four pages: whatever else is wanted has to be cut from these. */
+function exhausted(b: Bench): Blocks {
+  const w = attach(b)
+  const runs: number[] = []
+  for (;;) {
+    const run = b.call('object_create', w.L.KIND_ATOMIC!, 4 * PAGE_BYTES)
+    if (run === 0) break
+    runs.push(run)
+  }
+  // What is left is less than a run.
+  while (b.call('object_create', w.L.KIND_ATOMIC!, PAGE_BYTES) !== 0);
+  for (const run of runs.slice(0, 2)) b.call('object_dispose', run, generation(b.read(run + w.L.HEAD_STATE!)))
+  return settleBase(b, { ...w, given: [] })
+}
+
+const SMALL = 100
+
 export const allocator: Scenario[] = [
+  blocks(
+    'runs are split',
+    'no page is left that was never handed out: two threads halve free runs',
+    [churn(PAGE_BYTES, 1, true), churn(PAGE_BYTES, 1, true)],
+    { setup: exhausted, kept: 2 },
+  ),
+  blocks(
+    'runs are split for small blocks',
+    'pages are used again for smaller blocks',
+    [churn(SMALL, 1, true), churn(CHAINED, 2, true)],
+    { setup: exhausted, kept: 2 },
+  ),
+  blocks(
+    'kill while splitting',
+    'what is left of the run is inherited',
+    [churn(SMALL, 1, true), churn(PAGE_BYTES, 1, true)],
+    { setup: exhausted, victims: [0], reaper, kept: 3 },
+  ),
   blocks(
     'two threads from the depot',
     'each takes a block and frees it, twice, with two blocks in the depot',

@@ -42,7 +42,7 @@ export function shadow(b: Bench, w: World): (t: number, op: number, at: number, 
   const first = b.read(L.ARENA! + L.ARENA_FIRST_PAGE!)
   return (t, op, at) => {
     if (at < first) return
-    const entry = b.u32[(map + (at >>> shift) * 4) >> 2] as number
+    const entry = (b.u32[(map + (at >>> shift) * 4) >> 2] as number) & 0xff
     if (entry === 0) return
     const block = entry - 1 < pageClass ? at & ~((1 << (entry - 1 + shiftClass)) - 1) : at & ~(page - 1)
     if (at - block < head || b.u32[(block + kind) >> 2] !== free) return
@@ -95,7 +95,7 @@ export function audit(b: Bench, w: World, base = w.base): void {
       if (n !== b.read(m + L.MAGAZINE_COUNT!))
         bad(`a loaded chain of class ${c} has ${n} blocks, its magazine says ${b.read(m + L.MAGAZINE_COUNT!)}`)
       free += n + walk(b.read(m + L.MAGAZINE_SPARE!), `spare chain ${c}`)
-      uncut += (b.read(m + L.MAGAZINE_END!) - b.read(m + L.MAGAZINE_CUT!)) / (L.LINE! << c)
+      uncut += (b.read(m + L.MAGAZINE_END!) - (b.read(m + L.MAGAZINE_CUT!) & ~L.CUT_AGAIN!)) / (L.LINE! << c)
     }
     for (
       let chain = b.read(L.ARENA! + L.ARENA_DEPOT! + c * L.DEPOT_STRIDE!);
@@ -108,8 +108,11 @@ export function audit(b: Bench, w: World, base = w.base): void {
     let cut = 0
     const first = b.read(L.ARENA! + L.ARENA_FIRST_PAGE!)
     for (let p = first; p < b.read(L.ARENA! + L.ARENA_BREAK!); p += L.PAGE!) {
-      if (b.read(L.ARENA! + L.ARENA_PAGE_MAP! + (p >> L.PAGE_SHIFT!) * 4) === c + 1)
-        cut += c < L.PAGE_CLASS! ? L.PAGE! / (L.LINE! << c) : 1
+      const entry = b.read(L.ARENA! + L.ARENA_PAGE_MAP! + (p >> L.PAGE_SHIFT!) * 4)
+      if ((entry & 0xff) !== c + 1) continue
+      cut += c < L.PAGE_CLASS! ? L.PAGE! / (L.LINE! << c) : 1
+      // The first block of a page that is used again for small ones is left out.
+      if (entry & L.PAGE_AGAIN! && c <= L.SMALL_CLASS!) cut--
     }
     if (used[c] !== base[c]) bad(`${used[c]} blocks of class ${c} are in use, not ${base[c]}`)
     if (cut - uncut - free !== used[c])

@@ -41,6 +41,13 @@ export interface ChannelWorld extends World {
   open: number
   wide: boolean
   capacity: number
+  /** Its values are messages of so many blocks, with so many bytes in each. */
+  message?: Shape
+}
+
+export interface Shape {
+  bytes: number
+  blocks: number
 }
 
 export function makeChannel(b: Bench, capacity: number, wide: boolean): ChannelWorld {

@@ -7,6 +7,8 @@ import { channels } from './channel.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
+import { memoryWaits } from './memory-wait.js'
+import { messages } from './messages.js'
 import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
@@ -27,6 +29,8 @@ export const scenarios: readonly Scenario[] = [
   ...rendezvous,
   ...selects,
   ...delegation,
+  ...messages,
+  ...memoryWaits,
   ...reuses,
   ...threadTable,
 ]

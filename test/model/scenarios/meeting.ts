@@ -22,6 +22,7 @@ import {
   number,
   numberOf,
   receiveName,
+  type Shape,
   sendName,
   settleBase,
   taken,
@@ -29,6 +30,17 @@ import {
   type World,
   word,
 } from './core.js'
+import {
+  books,
+  freeMessage,
+  LENGTH,
+  makeMessage,
+  mustHold,
+  openMessage,
+  receiveMessage,
+  takeMessage,
+  withoutMessages,
+} from './message.js'
 
 /**
  * Waits for other threads end at once, as if each of them had been stopped by the system: what then says BUSY is explored too. Real ones
@@ -53,11 +65,25 @@ interface Case {
   w: ChannelWorld
   sends: boolean
   value: number
+  /** Of a message to send that is not sent yet: its address. */
+  payload: number
 }
 
 function parse(m: Meeting, text: string): Case {
   const sends = text.includes('!')
-  return { w: m.channels[text[0] as string] as ChannelWorld, sends, value: sends ? Number(text.slice(2)) : 0 }
+  const w = m.channels[text[0] as string] as ChannelWorld
+  return { w, sends, value: sends ? Number(text.slice(2)) : 0, payload: 0 }
+}
+
+/** What is to be sent becomes a message, if the channel carries those. */
+function* pack(t: Thread, cases: readonly Case[]): Program {
+  for (const c of cases)
+    if (c.sends && c.w.message && c.payload === 0) c.payload = yield* takeMessage(t, c.w.message, c.value)
+}
+
+/** What has not been sent is in the thread's hands again, and is freed. */
+function* unpack(t: Thread, m: Meeting, cases: readonly Case[]): Program {
+  for (const c of cases) if (c.payload !== 0) yield* freeMessage(t, m, c.payload)
 }
 
 const STYLES = ['first', 'timed', 'async']
@@ -79,18 +105,25 @@ function* call(
 function* attempt(t: Thread, m: Meeting, c: Case): Generator<ReturnType<Thread['call']>, Value, number> {
   const { w } = c
   if (c.sends) {
-    const s = yield* call(t, m, sendName(w), w.ch, w.open, c.value)
+    const s = w.message
+      ? yield* call(t, m, 'channel_trySendMessage', w.ch, w.open, c.payload, LENGTH)
+      : yield* call(t, m, sendName(w), w.ch, w.open, c.value)
+    if (s === m.L.FINE || s === m.L.TOLD || s === m.L.OK) c.payload = 0
     return s === m.L.WOULD_BLOCK ? 'full' : word(w, s)
   }
   for (;;) {
     yield t.call(receiveName(w), w.ch, w.open)
-    if (t.peek((w.slots[t.id] as number) + m.L.THREAD_STATUS!) !== m.L.BUSY) return taken(t, w)
+    const slot = w.slots[t.id] as number
+    const s = t.peek(slot + m.L.THREAD_STATUS!)
+    if (s === m.L.OK && w.message) return yield* openMessage(t, m, slot + m.L.THREAD_VALUE!, w.message)
+    if (s !== m.L.BUSY) return taken(t, w)
   }
 }
 
 const refused = (v: Value): boolean => v === 'full' || v === 'empty'
 
 function setValue(t: Thread, m: Meeting, waiter: number, c: Case): void {
+  if (c.payload !== 0) mustHold(t, m, c.payload)
   const [lo, hi] = bits(c)
   t.set(waiter + m.L.WAITER_VALUE!, lo)
   t.set(waiter + m.L.WAITER_VALUE! + 4, hi)
@@ -100,14 +133,26 @@ const f64 = new Float64Array(1)
 const words = new Int32Array(f64.buffer)
 
 function bits(c: Case): [number, number] {
+  if (c.w.message) return [c.payload, LENGTH]
   if (!c.w.wide) return [c.value, 0]
   f64[0] = c.value
   return [words[0] as number, words[1] as number]
 }
 
-function outcome(t: Thread, m: Meeting, waiter: number, told: number, c: Case): string {
+function* outcome(
+  t: Thread,
+  m: Meeting,
+  waiter: number,
+  told: number,
+  c: Case,
+): Generator<ReturnType<Thread['call']>, string, number> {
   const s = t.get(told + m.L.WAITER_OUTCOME!)
+  if (s === m.L.OK && c.sends) c.payload = 0
   if (s !== m.L.OK || c.sends) return word(m, s)
+  if (c.w.message) {
+    yield t.call('message_reclaim', waiter)
+    return String(yield* openMessage(t, m, waiter + m.L.WAITER_VALUE!, c.w.message))
+  }
   return String(number(c.w.wide, t.get(waiter + m.L.WAITER_VALUE!), t.get(waiter + m.L.WAITER_VALUE! + 4)))
 }
 
@@ -133,6 +178,8 @@ function* sleep(
 
 /** A send or receive that waits: its waiter, or a status. */
 function* park(t: Thread, m: Meeting, c: Case, token: number): Generator<ReturnType<Thread['call']>, number, number> {
+  if (c.sends && c.w.message)
+    return yield* call(t, m, 'channel_parkMessage', c.w.ch, c.w.open, token | 0, c.payload, LENGTH)
   const name = c.sends ? (c.w.wide ? 'channel_parkSendF64' : 'channel_parkSend32') : 'channel_parkReceive'
   return yield* call(t, m, name, c.w.ch, c.w.open, token | 0, ...(c.sends ? [c.value] : []))
 }
@@ -141,14 +188,20 @@ function* park(t: Thread, m: Meeting, c: Case, token: number): Generator<ReturnT
 function* single(t: Thread, m: Meeting, text: string, style: string): Program {
   const { L } = m
   const c = parse(m, text)
+  yield* pack(t, [c])
   yield t.begin('wait', text)
   const v = yield* attempt(t, m, c)
-  if (!refused(v)) return yield t.end(`0=${v}`)
-  const waiter = yield* park(t, m, c, style === 'async' ? 0 : L.TOKEN_BLOCKING!)
-  if (waiter < L.ARENA!) return yield t.end(`0=${word(m, waiter)}`)
-  const done = yield* sleep(t, m, waiter, style, 'waiter_cancel')
-  const result = done ? `0=${outcome(t, m, waiter, waiter, c)}` : 'timeout'
-  yield t.call('waiter_release', waiter)
+  let result = `0=${v}`
+  if (refused(v)) {
+    const waiter = yield* park(t, m, c, style === 'async' ? 0 : L.TOKEN_BLOCKING!)
+    if (waiter < L.ARENA!) result = `0=${word(m, waiter)}`
+    else {
+      const done = yield* sleep(t, m, waiter, style, 'waiter_cancel')
+      result = done ? `0=${yield* outcome(t, m, waiter, waiter, c)}` : 'timeout'
+      yield t.call('waiter_release', waiter)
+    }
+  }
+  yield* unpack(t, m, [c])
   yield t.end(result)
 }
 
@@ -163,7 +216,7 @@ function* makeSelect(t: Thread, m: Meeting, cases: Case[]): Generator<ReturnType
   const told = yield t.call('select_create')
   const waiters: number[] = []
   for (const c of cases)
-    waiters.push(yield t.call('channel_case', c.w.ch, c.sends ? L.CHANNEL_SENDQ! : L.CHANNEL_RECVQ!, told))
+    waiters.push(yield t.call('channel_case', c.w.ch, c.sends ? L.CHANNEL_SENDQ! : L.CHANNEL_RECVQ!, told, 0))
   return { told, cases, waiters }
 }
 
@@ -202,7 +255,7 @@ function* unparkAll(
   for (const w of s.waiters) yield* call(t, m, 'select_unpark', w)
   if (!done) return 'timeout'
   const k = s.waiters.indexOf(t.get(s.told + m.L.WAITER_HIT!))
-  return `${k}=${outcome(t, m, s.waiters[k] as number, s.told, s.cases[k] as Case)}`
+  return `${k}=${yield* outcome(t, m, s.waiters[k] as number, s.told, s.cases[k] as Case)}`
 }
 
 function* round(
@@ -222,6 +275,7 @@ function* select(t: Thread, m: Meeting, text: string, style: string, times: numb
   const cases = text.split(' ').map((each) => parse(m, each))
   let s: Select | undefined
   for (let i = 0; i < times; i++) {
+    yield* pack(t, cases)
     yield t.begin('wait', text)
     let result = ''
     if (style === 'first') {
@@ -237,6 +291,7 @@ function* select(t: Thread, m: Meeting, text: string, style: string, times: numb
       result = yield* round(t, m, s, style)
     }
     if (s && i === times - 1) yield* freeSelect(t, s)
+    if (i === times - 1) yield* unpack(t, m, cases)
     yield t.end(result)
   }
 }
@@ -299,8 +354,12 @@ function run(list: readonly string[]): (t: Thread, m: Meeting) => Program {
         const { ch, open } = m.channels[text] as ChannelWorld
         yield t.op(first, text, (r) => word(m, r), `channel_${first}`, ch, open)
       } else if (first === 'try') {
+        const c = parse(m, text)
+        yield* pack(t, [c])
         yield t.begin('try', text)
-        yield t.end(yield* attempt(t, m, parse(m, text)))
+        const v = yield* attempt(t, m, c)
+        yield* unpack(t, m, [c])
+        yield t.end(v)
       } else if (first === 'default') yield* selectNow(t, m, text)
       else if (first === 'many') yield* many(t, m, text)
       else if (first === 'twice') yield* select(t, m, text, 'block', 2)
@@ -317,6 +376,7 @@ function run(list: readonly string[]): (t: Thread, m: Meeting) => Program {
       } else if (first === 'park') {
         const id = `t${t.id}#${i}`
         const cases = text.split(' ').map((each) => parse(m, each))
+        yield* pack(t, cases)
         yield t.begin('park', `${id} ${text}`)
         let s: Select
         if (cases.length > 1) {
@@ -338,8 +398,9 @@ function run(list: readonly string[]): (t: Thread, m: Meeting) => Program {
         ready.delete(s.told)
         let result = 'timeout'
         if (!single) result = yield* unparkAll(t, m, s, done)
-        else if (done) result = `0=${outcome(t, m, s.told, s.told, s.cases[0] as Case)}`
+        else if (done) result = `0=${yield* outcome(t, m, s.told, s.told, s.cases[0] as Case)}`
         yield* freeSelect(t, s)
+        yield* unpack(t, m, s.cases)
         yield t.end(result)
       } else {
         const style = STYLES.includes(first) ? first : 'block'
@@ -383,6 +444,17 @@ function atRest(b: Bench, m: Meeting, left: boolean): void {
   }
 }
 
+/** All blocks are back, those of the channels too. Who waits for good keeps its waiter. */
+function restored(b: Bench, m: Meeting): void {
+  if (b.history.some((o) => o.responded === Infinity && !o.dead)) return
+  const base = [...m.base]
+  for (const { ch, open } of Object.values(m.channels)) {
+    if (b.read(ch + m.L.HEAD_KIND!) !== m.L.KIND_FREE) b.call('channel_dispose', ch, open)
+    base[b.read(ch + m.L.HEAD_CLASS!)]!--
+  }
+  audit(b, m, base)
+}
+
 interface More extends Partial<Scenario> {
   /** Channels: capacity, or what is in them at the beginning. */
   a?: number
@@ -390,6 +462,10 @@ interface More extends Partial<Scenario> {
   items?: Record<string, number[]>
   /** Who waits at the beginning: thread main, to send that value. */
   parked?: Record<string, number>
+  /** Values are messages. */
+  message?: Shape
+  /** Before anything else. */
+  prepare?: (b: Bench, w: World) => void
 }
 
 export function meeting(
@@ -399,7 +475,7 @@ export function meeting(
   threads: readonly string[][],
   more: More = {},
 ): Scenario {
-  const { a = 0, b: capacityB, items = {}, parked = {}, ...rest } = more
+  const { a = 0, b: capacityB, items = {}, parked = {}, message, prepare, ...rest } = more
   const capacities: Record<string, number> = { a, ...(capacityB === undefined ? {} : { b: capacityB }) }
   const gone = threads.some((list) => list.some((step) => step.startsWith('dispose')))
   const scratched = threads.map((list) => list.some((step) => step.startsWith('many')))
@@ -410,20 +486,37 @@ export function meeting(
     ...(gone ? {} : { access: shadow }),
     setup: (b: Bench): Meeting => {
       const world = attach(b)
+      prepare?.(b, world)
       const channels: Record<string, ChannelWorld> = {}
       for (const [key, capacity] of Object.entries(capacities)) {
-        const ch = b.name(b.call('channel_create', capacity, wide ? 1 : 0, 0), key, 'CHANNEL')
-        channels[key] = { ...world, ch, open: b.read(ch + world.L.HEAD_STATE!), wide, capacity }
-        for (const v of items[key] ?? []) b.call(sendName(channels[key]), ch, channels[key].open, v)
-        if (parked[key] !== undefined)
-          b.call(wide ? 'channel_parkSendF64' : 'channel_parkSend32', ch, channels[key].open, 0, parked[key])
+        const ch = b.name(
+          b.call(
+            'channel_create',
+            capacity,
+            message ? world.L.WIDE_MESSAGES! : wide ? 1 : 0,
+            message ? world.L.CODEC_MESSAGE! : 0,
+          ),
+          key,
+          'CHANNEL',
+        )
+        const w: ChannelWorld = { ...world, ch, open: b.read(ch + world.L.HEAD_STATE!), wide, capacity }
+        channels[key] = message ? { ...w, message } : w
+        for (const v of items[key] ?? []) {
+          if (message) b.call('channel_trySendMessage', ch, w.open, makeMessage(b, message, v), LENGTH)
+          else b.call(sendName(w), ch, w.open, v)
+        }
+        const waits = parked[key]
+        if (waits !== undefined && message)
+          b.call('channel_parkMessage', ch, w.open, 0, makeMessage(b, message, waits), LENGTH)
+        else if (waits !== undefined) b.call(wide ? 'channel_parkSendF64' : 'channel_parkSend32', ch, w.open, 0, waits)
       }
       // Each thread has a page of waiters, so that the allocator has no part in this.
       const scratch = threads.map((_, t) => {
         b.as(t, 'waiter_release', b.as(t, 'select_create'))
         return scratched[t] ? b.name(b.as(t, 'thread_scratch'), `scratch ${t}`) : 0
       })
-      return settleBase(b, { ...world, channels, scratch })
+      const m = settleBase(b, { ...world, channels, scratch })
+      return { ...m, base: withoutMessages(b, m) }
     },
     threads: threads.map(run),
     spec: () =>
@@ -432,12 +525,14 @@ export function meeting(
           name,
           capacity,
           items: items[name] ?? [],
+          drained: gone && message !== undefined,
           ...(parked[name] === undefined ? {} : { parked: parked[name] }),
         })),
       ),
     expand: parts,
     final: (b: Bench, m: Meeting) => {
-      if (gone) return
+      if (message) books(b, m, Object.values(m.channels))
+      if (gone) return message ? restored(b, m) : undefined
       // Who waits for good keeps its waiter.
       const heard = b.history.filter((o) => o.op === 'await' || o.op === 'cancel').length
       const left =
@@ -447,6 +542,12 @@ export function meeting(
       if (left) return
       for (const [key, w] of Object.entries(m.channels)) {
         for (let k = 0; k < w.capacity; k++) {
+          if (message) {
+            const v = receiveMessage(b, w)
+            if (v === undefined) break
+            b.record('try', `${key}?`, v)
+            continue
+          }
           b.call(receiveName(w), w.ch, w.open)
           const slot = w.slots[b.m.main] as number
           if (b.read(slot + m.L.THREAD_STATUS!) !== m.L.OK) break

@@ -1,0 +1,167 @@
+// millrace objects as messages: channels and their halves, stacks, counters, atomics. What travels is where the object is; on arrival it is opened.
+//
+//   | address u32 | generation u32 | kind u8 | view u8 | length of the codec's name u16 | codec's name, UTF-8 | codec's schema, JSON |
+//
+// The schema is left out where the name says it all.
+
+import type { Arena } from '../arena.js'
+import { rangeError, show, typeError } from '../errors.js'
+import { LAYOUT_VERSION } from '../generated/layout.js'
+import { type Handle, kindName, kindNumber, open, type Shared, type View } from '../handle.js'
+import { corrupt, noRoom, refusal, unfit } from './failure.js'
+import { type Memory, type MessageCodec, type Schema, sealed } from './message.js'
+import { readUtf8, utf8 } from './utf8.js'
+
+const GENERATION = 4
+const KIND = 8
+const VIEW = 9
+const NAME_LENGTH = 10
+const NAME = 12
+
+const VIEWS: readonly View[] = ['both', 'send', 'receive']
+
+type AnyHandle = Handle<unknown> & { readonly schema?: Schema }
+
+/** What a handle is as a message. */
+interface Packed {
+  readonly memory: WebAssembly.Memory
+  readonly address: number
+  readonly generation: number
+  readonly kind: number
+  readonly view: number
+  readonly name: string
+  readonly schema: string
+  /** Bytes of the codec's name, and of all. */
+  readonly nameBytes: number
+  readonly bytes: number
+}
+
+/** What is long to say is kept: programs send many handles of few codecs. */
+const texts = new WeakMap<object, string>()
+
+function schemaText(schema: unknown, name: string): string {
+  if (schema === undefined || schema === name) return ''
+  if (typeof schema !== 'object' || schema === null) return JSON.stringify(schema) ?? ''
+  let text = texts.get(schema)
+  if (text === undefined) texts.set(schema, (text = JSON.stringify(schema)))
+  return text
+}
+
+function pack(value: unknown): Packed {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) throw notShared(value)
+  if ('millrace' in value) {
+    throw refusal(
+      typeError,
+      'handle carries millrace objects, not their handles: send the channel itself, not its .handle',
+    )
+  }
+  const found = (value as Partial<Shared<unknown>>).handle as AnyHandle | undefined
+  if (typeof found !== 'object' || found === null || !('millrace' in found)) throw notShared(value)
+  const { address, generation, codec, schema, memory } = found
+  const kind = kindNumber(found.kind)
+  const view = VIEWS.indexOf(found.view)
+  if (kind === undefined || view < 0 || address >>> 0 !== address || generation >>> 0 !== generation)
+    throw notShared(value)
+  const name = String(codec)
+  const text = schemaText(schema, name)
+  const nameBytes = utf8(name).length
+  if (nameBytes > 0xffff)
+    throw refusal(rangeError, `handle carries objects whose codec has a name of up to 65535 bytes, not ${nameBytes}`)
+  return {
+    memory,
+    address,
+    generation,
+    kind,
+    view,
+    name,
+    schema: text,
+    nameBytes,
+    bytes: NAME + nameBytes + utf8(text).length,
+  }
+}
+
+function notShared(value: unknown): Error {
+  return unfit('handle', 'millrace objects (channels, their halves, stacks, counters, atomics)', value)
+}
+
+function arenaOf(memory: Memory): Arena {
+  if (memory.arena === undefined) {
+    throw refusal(typeError, 'handle carries objects through channels only: these bytes belong to no arena')
+  }
+  return memory.arena
+}
+
+const codec = sealed<MessageCodec<Shared<unknown>>>({
+  name: 'handle',
+  shape: 'message',
+  schema: 'handle',
+  size: undefined,
+  measure: (value) => pack(value).bytes,
+  encode(value, memory, at, limit) {
+    const packed = pack(value)
+    const arena = arenaOf(memory)
+    if (packed.memory !== arena.memory) {
+      throw refusal(
+        typeError,
+        `handle carries objects of the arena of the channel that they travel through, and ${show(value)} is in another one: ` +
+          'make both with the same { arena }',
+      )
+    }
+    const { u8, view } = memory
+    if (packed.bytes > limit - at) throw noRoom('handle', packed.bytes, limit - at)
+    view.setUint32(at, packed.address, true)
+    view.setUint32(at + GENERATION, packed.generation, true)
+    u8[at + KIND] = packed.kind
+    u8[at + VIEW] = packed.view
+    view.setUint16(at + NAME_LENGTH, packed.nameBytes, true)
+    u8.set(utf8(packed.name), at + NAME)
+    u8.set(utf8(packed.schema), at + NAME + packed.nameBytes)
+    return at + packed.bytes
+  },
+  decode(memory, at, end) {
+    const arena = arenaOf(memory)
+    if (end - at < NAME) throw corrupt('handle', `it has ${end - at} bytes, not ${NAME} or more`)
+    const { u8, view } = memory
+    const number = u8[at + KIND] as number
+    const kind = kindName(number)
+    if (kind === undefined) throw corrupt('handle', `there is no kind ${number} of objects`)
+    const side = VIEWS[u8[at + VIEW] as number]
+    if (side === undefined) throw corrupt('handle', `there is no view ${u8[at + VIEW]}`)
+    const text = at + NAME + view.getUint16(at + NAME_LENGTH, true)
+    if (text > end) throw corrupt('handle', 'the name of its codec is longer than the message')
+    const name = readUtf8(u8, at + NAME, text, 'handle')
+    return open({
+      millrace: LAYOUT_VERSION,
+      kind,
+      codec: name,
+      view: side,
+      address: view.getUint32(at, true),
+      generation: view.getUint32(at + GENERATION, true),
+      memory: arena.memory,
+      module: arena.module,
+      schema: text === end ? name || undefined : parsed(readUtf8(u8, text, end, 'handle')),
+    } as Handle<Shared<unknown>>)
+  },
+})
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw corrupt('handle', 'the schema of its codec is not JSON')
+  }
+}
+
+/**
+ * millrace objects of the same arena as the channel that they travel through: channels, their halves, stacks, counters, atomics. They arrive
+ * opened. What has been disposed of when it is sent, or by the time it arrives, is a StaleHandleError.
+ *
+ * @example
+ * const requests = channel(handle<SendChannel<number>>(), { capacity: 16 })
+ * const answer = channel(f64)
+ * await requests.send(answer.sender)
+ */
+// biome-ignore lint/suspicious/noExplicitAny: without a type argument the objects are as untyped as what `open` gives for `workerData`
+export function handle<T extends Shared<unknown> = any>(): MessageCodec<T> {
+  return codec as MessageCodec<unknown> as MessageCodec<T>
+}

@@ -1,0 +1,7 @@
+import { ordering } from './conformance/ordering.js'
+import { messages } from './conformance/subject.js'
+import { transfer } from './conformance/transfer.js'
+
+const subject = messages()
+ordering(subject)
+transfer(subject)

@@ -76,8 +76,9 @@ export class PipeWriter extends PipeSide {
         this.#check(record)
         if (this.#stage(record, batch) !== OK) break
       }
-    } finally {
       this.#publishBatch(batch)
+    } catch (error) {
+      throw this.#broken(error, batch)
     }
     return batch.published
   }
@@ -91,26 +92,25 @@ export class PipeWriter extends PipeSide {
     const timeout = timeoutOf(options)
     const deadline = performance.now() + timeout
     const batch = new PipeBatch()
-    for (const record of records) {
-      this.#check(record)
-      if (this.enterAsync() && this.#stage(record, batch) === OK) {
-        const turn = overdueTurn()
+    try {
+      for (const record of records) {
+        this.#check(record)
+        const staged = this.enterAsync() && this.#stage(record, batch) === OK
+        const turn = staged ? overdueTurn() : undefined
+        if (staged && turn === undefined) continue
+        this.#publishBatch(batch)
         if (turn !== undefined) {
-          this.#publishBatch(batch)
           await turn
+          continue
         }
-        continue
-      }
-      this.#publishBatch(batch)
-      try {
         const left = Math.max(0, deadline - performance.now())
         await this.#later(() => this.#write(record), 'writeMany', left, options?.signal)
         batch.published++
-      } catch (error) {
-        throw transferred(error, batch.published, 'writeMany', timeout)
       }
+      this.#publishBatch(batch)
+    } catch (error) {
+      throw this.#broken(error, batch, 'writeMany', timeout)
     }
-    this.#publishBatch(batch)
     return batch.published
   }
 
@@ -128,10 +128,9 @@ export class PipeWriter extends PipeSide {
         this.#blocked(() => this.#write(record), 'writeMany', Math.max(0, deadline - performance.now()))
         batch.published++
       }
-    } catch (error) {
-      throw transferred(error, batch.published, 'writeMany', timeout)
-    } finally {
       this.#publishBatch(batch)
+    } catch (error) {
+      throw this.#broken(error, batch, 'writeMany', timeout)
     }
     return batch.published
   }
@@ -364,12 +363,15 @@ export class PipeWriter extends PipeSide {
     const { staged } = batch
     batch.staged = 0
     batch.bytes = 0
-    try {
-      this.#require(status)
-    } catch (error) {
-      throw transferred(error, batch.published, '', 0)
-    }
+    this.#require(status)
     batch.published += staged
+  }
+
+  /** The error that ends a batch. Those before it are written, if that can still be done. */
+  #broken(error: unknown, batch: PipeBatch, what = '', timeout = 0): unknown {
+    const { staged } = batch
+    if (staged > 0 && this.#publish() === OK) batch.published += staged
+    return transferred(error, batch.published, what, timeout)
   }
 
   #reserved(length: number, waited: boolean): PipeReservation {
@@ -405,10 +407,18 @@ class PipeBatch {
   published = 0
 }
 
+/** Adds to an error how many records went through before it. */
 function transferred(error: unknown, count: number, what: string, timeout: number): unknown {
-  if (error instanceof TimeoutError) return Object.assign(new TimeoutError(what, timeout), { transferred: count })
-  if (error instanceof ClosedError) error.transferred = count
-  return error
+  // A wait knows only what was left of the time.
+  const reason = error instanceof TimeoutError ? new TimeoutError(what, timeout) : error
+  if (typeof reason === 'object' && reason !== null) {
+    try {
+      ;(reason as { transferred?: number }).transferred = count
+    } catch {
+      // A frozen abort reason stays as it is.
+    }
+  }
+  return reason
 }
 
 const RESOLVED = Promise.resolve()

@@ -93,7 +93,7 @@ export let section: i32 = 0;
 /** As copy, from a place that others may write to meanwhile: what it reads counts only if a compare-and-swap succeeds after. */
 // @ts-ignore: decorator
 @inline export function copyRacingFrom(to: usize, from: usize, bytes: u32): void {
-  if (isDefined(MODEL)) { note(OP_PEEK, from, bytes); note(OP_SET, to, bytes); }
+  if (isDefined(MODEL)) { note(OP_SET, to, bytes); note(OP_PEEK, from, bytes); }
   memory.copy(to, from, bytes);
 }
 // @ts-ignore: decorator

@@ -159,7 +159,12 @@ export const CHANNEL_DISPOSED = 8;
 
 // In the header, which is never zeroed: an operation late for a disposed channel stays inside the block that the channel had.
 export const CHANNEL_LAP = 24; // u32, narrow: power of two above the capacity, positions are `lap | index`; wide: power of two, room for so many
-export const CHANNEL_MARKS = 28; // u32, wide: address of the marks
+export const CHANNEL_WIDE = 28; // u32, 0: narrow ring (ring.ts); else of a wide ring (ring-wide.ts): WIDE_*, and `bytes of a cell << WIDE_CELL_SHIFT`
+export const WIDE_VALUES = 1; // its values are all there is
+export const WIDE_MESSAGES = 3; // its values are messages
+export const WIDE_MESSAGE_BIT = 2;
+export const WIDE_CELL_SHIFT = 8; // its messages lie in cells, behind the marks
+export const CELL_MAX = 128; // bytes of a cell, a multiple of 8
 export const CHANNEL_CAPACITY = 32; // u32, messages
 export const CHANNEL_CODEC = 36; // u32, id of the codec
 // Beside HEAD_STATE, for who meets on a channel touches them all. No other kind of object has anything here: a late look finds a free lock.
@@ -169,14 +174,8 @@ export const CHANNEL_SENDQ = 52; // QUEUE_*: parked senders
 export const CHANNEL_PARKS = 60; // u32, how many waiters have ever been put into the two queues
 export const CHANNEL_TAIL = 128; // narrow: u32 position; wide: u64 `closed:1 | 0:31 | position:32`
 export const CHANNEL_LIMIT = 136; // wide: u32 position up to which the tail may go without a look at the head
-export const CHANNEL_WIDE = 140; // u32, 0: narrow ring (ring.ts); else of a wide ring (ring-wide.ts): WIDE_*, and `bytes of a cell << WIDE_CELL_SHIFT`
-export const WIDE_VALUES = 1; // its values are all there is
-export const WIDE_MESSAGES = 3; // its values are messages
-export const WIDE_MESSAGE_BIT = 2;
-export const WIDE_CELL_SHIFT = 8; // its messages lie in cells, behind the marks
-export const CELL_MAX = 128; // bytes of a cell, a multiple of 8
 export const CHANNEL_HEAD = 256; // narrow: u32 position; wide: u64 `published:32 | position:32`
-export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: values × lap, then marks × lap
+export const CHANNEL_SLOTS = 512; // narrow: u64 × capacity, `sequence:32 | payload:32`; wide: values × lap, then marks × lap, then cells × lap
 export const QUEUE_FIRST = 0; // u32, waiter
 export const QUEUE_LAST = 4; // u32, waiter
 export const VALUE_BYTES = 8; // a value of a wide ring

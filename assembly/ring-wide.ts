@@ -5,11 +5,14 @@
 // Chase and Lev's deque; so it gives no cell back: senders see from the head what is free. And a mark says whether it stands for one value
 // or for a batch, of which nothing but the first mark and the values are written.
 //
-//   ┌ tail, limit ┬ head ┬ … ┬ values: u64 × lap ┬ marks: u32 × lap
+//   ┌ tail, limit ┬ head ┬ … ┬ values: u64 × lap ┬ marks: u32 × lap ┬ cells × lap
 //   tail    `closed:1 | 0:31 | position:32`
 //   limit   u32, up to where the tail may go without a look at the head: some earlier head plus the capacity
 //   head    `published:32 | position:32`: the positions from head to published hold values whose marks nobody needs to read
 //   mark    `round | MARK_ONE` or `round | MARK_BATCH` once the value of that round is there; round: its position but for the index in the ring
+//
+// Messages of a fixed size of up to CELL_MAX bytes lie in cells, one for each place of the ring; their values say nothing. Bytes are copied into the
+// cell where a value would be written, and out of it where it would be read: before the claim, so they count only if it succeeds.
 //
 // The mark after that of a batch holds the batch's length, the others of a batch are zeroed: no mark ever says the same twice.
 //
@@ -22,7 +25,7 @@ import {
   cas32, cas64, copy, copyRacingFrom, get32, load32, load64, peek32, peek64, poke32, set64, store32, zeroRacing,
 } from "./atomics.ts";
 import {
-  BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_MARKS, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
+  BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
   MARK_ONE, OK, RETRY, VALUE_BYTES, WIDE_CELL_SHIFT, WIDE_MESSAGES, WOULD_BLOCK,
 } from "./layout.ts";
 import { cellBytes, disown } from "./message.ts";
@@ -32,7 +35,7 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
 // @ts-ignore: decorator
 @inline function valueAt(ch: usize, index: u32): usize { return ch + (<usize>index << 3) + CHANNEL_SLOTS; }
 // @ts-ignore: decorator
-@inline function markAt(ch: usize, index: u32): usize { return <usize>get32(ch + CHANNEL_MARKS) + (<usize>index << 2); }
+@inline function markAt(ch: usize, lap: u32, index: u32): usize { return ch + (<usize>(lap << 1) + <usize>index << 2) + CHANNEL_SLOTS; }
 
 /** Moves the limit if the head has moved: how far the tail can go now. */
 // @ts-ignore: decorator
@@ -42,8 +45,9 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   return limit;
 }
 
+/** The cell of that index: behind all marks. */
 // @ts-ignore: decorator
-@inline function cellAt(ch: usize, index: u32, bytes: u32): usize { return markAt(ch, get32(ch + CHANNEL_LAP)) + <usize>(index * bytes); }
+@inline function cellAt(ch: usize, lap: u32, index: u32, bytes: u32): usize { return markAt(ch, lap, lap) + <usize>(index * bytes); }
 
 /**
  * One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. `ours`: a message is in the hands of the calling thread. `from` is where
@@ -58,14 +62,15 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   // At the moment of the head's load `capacity` values stood in the ring: the tail cannot have passed its limit.
   if (<i32>(limit - tail) <= 0 && <i32>(newLimit(ch, limit) - tail) <= 0) return WOULD_BLOCK;
   if (cas64(ch + CHANNEL_TAIL, tail64, <u64>(tail + 1)) != tail64) return RETRY;
-  const index = tail & (get32(ch + CHANNEL_LAP) - 1); // plain: constant since the channel was made
+  const lap = get32(ch + CHANNEL_LAP); // plain: constant since the channel was made
+  const index = tail & (lap - 1);
   // plain: ours from the claim until the publish; who still reads here will not get its claim
   const wide = get32(ch + CHANNEL_WIDE);
   if (wide <= <u32>WIDE_MESSAGES) {
     set64(valueAt(ch, index), v);
     if (wide == WIDE_MESSAGES && ours) disown(v); // before others find it: its links are theirs then
-  } else copy(cellAt(ch, index, wide >> WIDE_CELL_SHIFT), from, wide >> WIDE_CELL_SHIFT);
-  store32(markAt(ch, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_next
+  } else copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from, wide >> WIDE_CELL_SHIFT);
+  store32(markAt(ch, lap, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_next
   return OK;
 }
 
@@ -81,10 +86,11 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   const head = <u32>head64;
   let published = <u32>(head64 >> 32);
   if (published == head) {
-    const index = head & (get32(ch + CHANNEL_LAP) - 1);
-    const seen = load32(markAt(ch, index));
+    const lap = get32(ch + CHANNEL_LAP);
+    const index = head & (lap - 1);
+    const seen = load32(markAt(ch, lap, index));
     if (seen == (head - index | MARK_ONE)) published++;
-    else if (seen == (head - index | MARK_BATCH)) published += batchLength(ch, head);
+    else if (seen == (head - index | MARK_BATCH)) published += batchLength(ch, lap, head);
     else return head64;
   } else if (load64(ch + CHANNEL_HEAD) != head64) return head64; // acquires what the claim that moved `published` had seen
   return <u64>published << 32 | <u64>(head + 1);
@@ -93,10 +99,11 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
 /** The value at the head; where it lies in a cell, 0, and what is in the cell at `to`. Racing: counts only if the claim succeeds. */
 // @ts-ignore: decorator
 @inline export function wide_value(ch: usize, head64: u64, to: usize): u64 {
-  const index = <u32>head64 & (get32(ch + CHANNEL_LAP) - 1);
+  const lap = get32(ch + CHANNEL_LAP);
+  const index = <u32>head64 & (lap - 1);
   const bytes = cellBytes(ch);
   if (bytes == 0) return peek64(valueAt(ch, index));
-  copyRacingFrom(to, cellAt(ch, index, bytes), bytes);
+  copyRacingFrom(to, cellAt(ch, lap, index, bytes), bytes);
   return 0;
 }
 
@@ -107,8 +114,8 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
 
 /** Length of the batch that begins at `p`: it stands in the mark after its first. Racing, as the value. */
 // @ts-ignore: decorator
-@inline function batchLength(ch: usize, p: u32): u32 {
-  return peek32(markAt(ch, p + 1 & (get32(ch + CHANNEL_LAP) - 1))) >> MARK_COUNT_SHIFT;
+@inline function batchLength(ch: usize, lap: u32, p: u32): u32 {
+  return peek32(markAt(ch, lap, p + 1 & (lap - 1))) >> MARK_COUNT_SHIFT;
 }
 
 // Batches, in two steps: look how many there are (maybe a loop, before the section), then claim and copy (inside the section).
@@ -135,11 +142,11 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   if (k > 1) {
     kind = MARK_BATCH;
     // Racing with late looks at these marks, by receivers whose claims will fail.
-    zeroRacing(markAt(ch, index + 1), (first - 1) << 2);
-    zeroRacing(markAt(ch, 0), (k - first) << 2);
-    poke32(markAt(ch, tail + 1 & (lap - 1)), k << MARK_COUNT_SHIFT);
+    zeroRacing(markAt(ch, lap, index + 1), (first - 1) << 2);
+    zeroRacing(markAt(ch, lap, 0), (k - first) << 2);
+    poke32(markAt(ch, lap, tail + 1 & (lap - 1)), k << MARK_COUNT_SHIFT);
   }
-  store32(markAt(ch, index), tail - index | kind); // publishes the batch
+  store32(markAt(ch, lap, index), tail - index | kind); // publishes the batch
   return true;
 }
 
@@ -152,9 +159,9 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   // Racing from the first mark on: counts only if the claim succeeds, which finds the head where it was.
   while (p - head < n) {
     const index = p & (lap - 1);
-    const seen = load32(markAt(ch, index));
+    const seen = load32(markAt(ch, lap, index));
     if (seen == (p - index | MARK_ONE)) p++;
-    else if (seen == (p - index | MARK_BATCH)) p += max(batchLength(ch, p), 1);
+    else if (seen == (p - index | MARK_BATCH)) p += max(batchLength(ch, lap, p), 1);
     else break;
   }
   return p - head;
@@ -180,7 +187,8 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
 /** Why nothing stands at the head: WOULD_BLOCK (empty), CLOSED (and empty), RETRY or BUSY. */
 // @ts-ignore: decorator
 @inline export function wide_whyNone(ch: usize, head64: u64): u32 {
-  const mark = markAt(ch, <u32>head64 & (get32(ch + CHANNEL_LAP) - 1));
+  const lap = get32(ch + CHANNEL_LAP);
+  const mark = markAt(ch, lap, <u32>head64 & (lap - 1));
   const seen = load32(mark);
   if (load64(ch + CHANNEL_HEAD) != head64) return RETRY;
   const tail = load64(ch + CHANNEL_TAIL);

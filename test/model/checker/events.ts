@@ -176,17 +176,14 @@ export class Events extends Trace {
         throw new Failure('trap', `thread ${t}: bad address 0x${at.toString(16)}`)
       if (this.onAccess && op !== O.OP_PEEK) this.onAccess(t, op, at, bytes)
       if (flags & O.READS) {
-        this.reads.add(t, w)
-        if (bytes === 8) this.reads.add(t, w + 1)
+        for (let k = 0; k < bytes >> 2; k++) this.reads.add(t, w + k)
       }
       if (op === O.OP_PEEK) {
         this.peeked = true
-        if (this.stale.seed !== 0) {
-          this.stale.serve(t, w)
-          if (bytes === 8) this.stale.serve(t, w + 1)
-        }
+        // Word by word: what is copied may be torn.
+        if (this.stale.seed !== 0) for (let k = 0; k < bytes >> 2; k++) this.stale.serve(t, w + k)
       }
-      if (!plain || bytes <= 8) this.open = d
+      if (!plain || op === O.OP_PEEK || bytes <= 8) this.open = d
       else if (flags & O.WRITES) {
         this.memory.bumpAll(at, bytes)
         if (this.stale.seed !== 0) this.stale.changeAll(t, at, bytes)

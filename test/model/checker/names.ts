@@ -55,7 +55,11 @@ export function describeAddress(at: number, b: Bench): string {
     const from = L[array] as number
     if (!array.startsWith(`${kind}_`) || offset < from) continue
     if (kind === 'CHANNEL' && b.read(block + L.CHANNEL_WIDE!) !== 0) {
-      const marks = b.read(block + L.CHANNEL_MARKS!) - block
+      const lap = b.read(block + L.CHANNEL_LAP!)
+      const marks = from + lap * L.VALUE_BYTES!
+      const cells = marks + lap * L.MARK_BYTES!
+      const bytes = b.read(block + L.CHANNEL_WIDE!) >> L.WIDE_CELL_SHIFT!
+      if (offset >= cells) return `${who}.cell[${Math.floor((offset - cells) / bytes)}]+${(offset - cells) % bytes}`
       if (offset >= marks) return `${who}.mark[${(offset - marks) / L.MARK_BYTES!}]`
       return `${who}.value[${(offset - from) / L.VALUE_BYTES!}]`
     }

@@ -8,6 +8,8 @@ import type { Memory } from './memory.js'
 import type { Races } from './races.js'
 
 const DEPTH = 4
+/** Words of the longest racing read. */
+const LONGEST = 64
 
 export class Stale {
   /** 0: off. */
@@ -22,8 +24,8 @@ export class Stale {
   private readonly stamp: Int32Array
   private readonly peeks: Int32Array
   private epoch = 0
-  private readonly word = new Int32Array(2)
-  private readonly value = new Int32Array(2)
+  private readonly word = new Int32Array(LONGEST)
+  private readonly value = new Int32Array(LONGEST)
   private served = 0
 
   constructor(memory: Memory, races: Races, threads: number) {

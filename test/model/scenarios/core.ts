@@ -43,6 +43,8 @@ export interface ChannelWorld extends World {
   capacity: number
   /** Its values are messages of so many blocks, with so many bytes in each. */
   message?: Shape
+  /** Its messages lie in cells of so many bytes; 0 or nothing: they do not. */
+  cell?: number
 }
 
 export interface Shape {

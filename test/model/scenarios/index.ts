@@ -3,6 +3,7 @@
 import type { Scenario } from '../checker/scenario.js'
 import { allocator } from './allocator.js'
 import { batches } from './batch.js'
+import { cells } from './cells.js'
 import { channels } from './channel.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
@@ -30,6 +31,7 @@ export const scenarios: readonly Scenario[] = [
   ...selects,
   ...delegation,
   ...messages,
+  ...cells,
   ...memoryWaits,
   ...reuses,
   ...threadTable,

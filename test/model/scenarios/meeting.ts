@@ -15,6 +15,7 @@ import { dualSpec, parts } from '../checker/dual.js'
 import type { Program, Thread, Value } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { audit, nobodyForgotten, shadow, usage } from './audit.js'
+import { CELL, fillCell, putCell, readCell, takeCell } from './cell.js'
 import {
   attach,
   type ChannelWorld,
@@ -101,13 +102,17 @@ function* call(
   }
 }
 
+/** Where a thread leaves a message for a cell, and finds one. */
+const stageOf = (t: Thread, m: Meeting): number => (m.scratch[t.id] as number) + m.L.SCRATCH_VALUES!
+
 /** One try: a value, 'ok', or why not. */
 function* attempt(t: Thread, m: Meeting, c: Case): Generator<ReturnType<Thread['call']>, Value, number> {
   const { w } = c
   if (c.sends) {
+    if (w.cell) putCell(t, stageOf(t, m), c.value)
     const s = w.message
       ? yield* call(t, m, 'channel_trySendMessage', w.ch, w.open, c.payload, LENGTH)
-      : yield* call(t, m, sendName(w), w.ch, w.open, c.value)
+      : yield* call(t, m, sendName(w), w.ch, w.open, w.cell ? 0 : c.value)
     if (s === m.L.FINE || s === m.L.TOLD || s === m.L.OK) c.payload = 0
     return s === m.L.WOULD_BLOCK ? 'full' : word(w, s)
   }
@@ -116,6 +121,7 @@ function* attempt(t: Thread, m: Meeting, c: Case): Generator<ReturnType<Thread['
     const slot = w.slots[t.id] as number
     const s = t.peek(slot + m.L.THREAD_STATUS!)
     if (s === m.L.OK && w.message) return yield* openMessage(t, m, slot + m.L.THREAD_VALUE!, w.message)
+    if (s === m.L.OK && w.cell) return takeCell(t, stageOf(t, m))
     if (s !== m.L.BUSY) return taken(t, w)
   }
 }
@@ -124,6 +130,10 @@ const refused = (v: Value): boolean => v === 'full' || v === 'empty'
 
 function setValue(t: Thread, m: Meeting, waiter: number, c: Case): void {
   if (c.payload !== 0) mustHold(t, m, c.payload)
+  if (c.w.cell) {
+    putCell(t, waiter + m.L.WAITER_CELL!, c.value)
+    return
+  }
   const [lo, hi] = bits(c)
   t.set(waiter + m.L.WAITER_VALUE!, lo)
   t.set(waiter + m.L.WAITER_VALUE! + 4, hi)
@@ -153,6 +163,7 @@ function* outcome(
     yield t.call('message_reclaim', waiter)
     return String(yield* openMessage(t, m, waiter + m.L.WAITER_VALUE!, c.w.message))
   }
+  if (c.w.cell) return String(takeCell(t, waiter + m.L.WAITER_CELL!))
   return String(number(c.w.wide, t.get(waiter + m.L.WAITER_VALUE!), t.get(waiter + m.L.WAITER_VALUE! + 4)))
 }
 
@@ -180,6 +191,11 @@ function* sleep(
 function* park(t: Thread, m: Meeting, c: Case, token: number): Generator<ReturnType<Thread['call']>, number, number> {
   if (c.sends && c.w.message)
     return yield* call(t, m, 'channel_parkMessage', c.w.ch, c.w.open, token | 0, c.payload, LENGTH)
+  if (c.w.cell) {
+    if (c.sends) putCell(t, stageOf(t, m), c.value)
+    const queue = c.sends ? m.L.CHANNEL_SENDQ! : m.L.CHANNEL_RECVQ!
+    return yield* call(t, m, 'channel_parkCell', c.w.ch, c.w.open, queue, token | 0, c.w.cell)
+  }
   const name = c.sends ? (c.w.wide ? 'channel_parkSendF64' : 'channel_parkSend32') : 'channel_parkReceive'
   return yield* call(t, m, name, c.w.ch, c.w.open, token | 0, ...(c.sends ? [c.value] : []))
 }
@@ -215,8 +231,10 @@ function* makeSelect(t: Thread, m: Meeting, cases: Case[]): Generator<ReturnType
   const { L } = m
   const told = yield t.call('select_create')
   const waiters: number[] = []
-  for (const c of cases)
-    waiters.push(yield t.call('channel_case', c.w.ch, c.sends ? L.CHANNEL_SENDQ! : L.CHANNEL_RECVQ!, told, 0))
+  for (const c of cases) {
+    const queue = c.sends ? L.CHANNEL_SENDQ! : L.CHANNEL_RECVQ!
+    waiters.push(yield t.call('channel_case', c.w.ch, queue, told, c.w.cell ?? 0))
+  }
   return { told, cases, waiters }
 }
 
@@ -464,6 +482,8 @@ interface More extends Partial<Scenario> {
   parked?: Record<string, number>
   /** Values are messages. */
   message?: Shape
+  /** Messages lie in cells. */
+  cells?: boolean
   /** Before anything else. */
   prepare?: (b: Bench, w: World) => void
 }
@@ -475,10 +495,10 @@ export function meeting(
   threads: readonly string[][],
   more: More = {},
 ): Scenario {
-  const { a = 0, b: capacityB, items = {}, parked = {}, message, prepare, ...rest } = more
+  const { a = 0, b: capacityB, items = {}, parked = {}, message, cells = false, prepare, ...rest } = more
   const capacities: Record<string, number> = { a, ...(capacityB === undefined ? {} : { b: capacityB }) }
   const gone = threads.some((list) => list.some((step) => step.startsWith('dispose')))
-  const scratched = threads.map((list) => list.some((step) => step.startsWith('many')))
+  const scratched = threads.map((list) => cells || list.some((step) => step.startsWith('many')))
   return {
     name,
     about,
@@ -487,21 +507,19 @@ export function meeting(
     setup: (b: Bench): Meeting => {
       const world = attach(b)
       prepare?.(b, world)
+      const { WIDE_MESSAGES, WIDE_VALUES, WIDE_CELL_SHIFT, CODEC_MESSAGE } = world.L
+      const cellBits = cells ? CELL << WIDE_CELL_SHIFT! : 0
+      const kind = message ? WIDE_MESSAGES! : wide ? WIDE_VALUES! | cellBits : 0
+      const codec = message || cells ? CODEC_MESSAGE! : 0
+      const stage = cells ? b.call('thread_scratch') + world.L.SCRATCH_VALUES! : 0
       const channels: Record<string, ChannelWorld> = {}
       for (const [key, capacity] of Object.entries(capacities)) {
-        const ch = b.name(
-          b.call(
-            'channel_create',
-            capacity,
-            message ? world.L.WIDE_MESSAGES! : wide ? 1 : 0,
-            message ? world.L.CODEC_MESSAGE! : 0,
-          ),
-          key,
-          'CHANNEL',
-        )
-        const w: ChannelWorld = { ...world, ch, open: b.read(ch + world.L.HEAD_STATE!), wide, capacity }
+        const ch = b.name(b.call('channel_create', capacity, kind, codec), key, 'CHANNEL')
+        const open = b.read(ch + world.L.HEAD_STATE!)
+        const w: ChannelWorld = { ...world, ch, open, wide, capacity, cell: cells ? CELL : 0 }
         channels[key] = message ? { ...w, message } : w
         for (const v of items[key] ?? []) {
+          if (cells) fillCell(b, stage, v)
           if (message) b.call('channel_trySendMessage', ch, w.open, makeMessage(b, message, v), LENGTH)
           else b.call(sendName(w), ch, w.open, v)
         }
@@ -532,7 +550,7 @@ export function meeting(
     expand: parts,
     final: (b: Bench, m: Meeting) => {
       if (message) books(b, m, Object.values(m.channels))
-      if (gone) return message ? restored(b, m) : undefined
+      if (gone) return message || (cells && b.killed < 0) ? restored(b, m) : undefined
       // Who waits for good keeps its waiter.
       const heard = b.history.filter((o) => o.op === 'await' || o.op === 'cancel').length
       const left =
@@ -551,6 +569,10 @@ export function meeting(
           b.call(receiveName(w), w.ch, w.open)
           const slot = w.slots[b.m.main] as number
           if (b.read(slot + m.L.THREAD_STATUS!) !== m.L.OK) break
+          if (cells) {
+            b.record('try', `${key}?`, readCell(b, b.call('thread_scratch') + m.L.SCRATCH_VALUES!))
+            continue
+          }
           const v = number(
             wide,
             b.i32[(slot + m.L.THREAD_VALUE!) >> 2] as number,

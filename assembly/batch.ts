@@ -11,13 +11,13 @@ import { enter, get32, get64, leave, load32, load64, set32, set64 } from "./atom
 import { channel_settle, exchange, mustSettle, sealEmpty, sealOf, settleNow } from "./channel.ts";
 import {
   BATCH_MAX, BUSY, CHANNEL_CAPACITY, CHANNEL_CLOSED, CHANNEL_HEAD, CHANNEL_PARKS, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDERS, CHANNEL_SENDQ, CHANNEL_TAIL,
-  CHANNEL_WIDE, CLOSED, FLAGS_MASK, HEAD_STATE, OK, RETRY, SCRATCH_BYTES, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
+  CHANNEL_WIDE, CLOSED, FLAGS_MASK, HEAD_STATE, OK, RETRY, SCRATCH_STAGE, SCRATCH_VALUES, STALE, THREAD_SCRATCH, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { narrow_pop, narrow_push } from "./ring.ts";
 import { wide_peekMany, wide_popMany, wide_published, wide_pushMany, wide_room, wide_whyNone } from "./ring-wide.ts";
 import { relax, self } from "./thread.ts";
 
-if (SCRATCH_VALUES + BATCH_MAX * 8 > SCRATCH_BYTES) ERROR("the scratch block is too small");
+if (SCRATCH_VALUES + BATCH_MAX * 8 > SCRATCH_STAGE) ERROR("the scratch block is too small");
 if (SCRATCH_VALUES < CHANNEL_PARKS + 4) ERROR("the place of a channel's lock must stay unused");
 
 /**

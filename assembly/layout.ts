@@ -117,8 +117,9 @@ export const MAGAZINE_END = 16; // u32, end of that page
 export const MAGAZINE_USED = 20; // i32, blocks allocated minus blocks freed by this thread
 
 // ── Scratch block of a thread ────────────────────────────────────────────────────────────────────────────────────────
-export const BATCH_MAX = 496; // values in one batch call
+export const BATCH_MAX = 480; // values in one batch call
 export const SCRATCH_VALUES = 128; // BATCH_MAX values of 4 or 8 bytes; below it CHANNEL_LOCK's place and the queues', which stay 0 for a late look
+export const SCRATCH_STAGE = 3968; // a message on its way into a cell, or out of one: CELL_MAX bytes
 export const SCRATCH_BYTES = 4096;
 
 // ── Waiter ───────────────────────────────────────────────────────────────────────────────────────────────────────────

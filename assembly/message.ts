@@ -15,11 +15,12 @@
 import { arena_put, grab, settled } from "./arena.ts";
 import { enter, get32, get64, leave, poke32, set32 } from "./atomics.ts";
 import {
-  CHANNEL_WIDE, CLASS_SHIFT, HEAD_CLASS, HEAD_KIND, KIND_FREE, KIND_MESSAGE, LINE, LINKED_MESSAGE, MESSAGE_CHAIN, MESSAGE_LARGE, MESSAGE_OWN_NEXT, MESSAGE_OWN_PREV, MESSAGE_SMALL, SCRATCH_VALUES, SMALL_CLASS,
+  CELL_MAX, CHANNEL_WIDE, CLASS_SHIFT, HEAD_CLASS, HEAD_KIND, KIND_FREE, KIND_MESSAGE, LINE, LINKED_MESSAGE, MESSAGE_CHAIN, MESSAGE_LARGE, MESSAGE_OWN_NEXT, MESSAGE_OWN_PREV, MESSAGE_SMALL, SCRATCH_BYTES, SCRATCH_STAGE, SMALL_CLASS,
   THREAD_MESSAGES, THREAD_PENDING, THREAD_SCRATCH, WAITER_LINKED, WAITER_VALUE, WIDE_CELL_SHIFT, WIDE_MESSAGE_BIT,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
+if (SCRATCH_STAGE + CELL_MAX > SCRATCH_BYTES) ERROR("the scratch block is too small");
 if (MESSAGE_SMALL + 8 > LINE || 1 << CLASS_SHIFT != LINE) ERROR("a message does not fit the smallest block");
 
 /** Whether the values of the channel are messages. */
@@ -32,7 +33,7 @@ if (MESSAGE_SMALL + 8 > LINE || 1 << CLASS_SHIFT != LINE) ERROR("a message does 
 
 /** Where the calling thread leaves a message that goes into a cell, and finds one that has come out of it. */
 // @ts-ignore: decorator
-@inline export function stage(): usize { return <usize>get32(self + THREAD_SCRATCH) + SCRATCH_VALUES; }
+@inline export function stage(): usize { return <usize>get32(self + THREAD_SCRATCH) + SCRATCH_STAGE; }
 
 /** The block of a message, from its value or from the address of its payload: blocks begin at multiples of LINE. */
 // @ts-ignore: decorator

@@ -1,42 +1,53 @@
 // Channels of codecs whose values all take the same few bytes: their messages lie in the channel itself, in a cell for each place of the ring. So
 // nothing is allocated for a message, and memory is read and written in order.
+//
+// Between the codec and the core a message is on the stage. From there on until the core has it no code of the program runs; whatever has to be
+// tried again, or waits, is kept in a private buffer or in a waiter.
 
-import type { Memory, MessageCodec } from './codec/message.js'
-import {
-  CELL_MAX,
-  CHANNEL_RECVQ,
-  CHANNEL_SENDQ,
-  FINE,
-  SCRATCH_BYTES,
-  SCRATCH_VALUES,
-  WAITER_CELL,
-  WAITER_VALUE,
-} from './generated/layout.js'
+import type { Memory, MessageCodec, Schema } from './codec/message.js'
+import { CELL_MAX, CHANNEL_RECVQ, CHANNEL_SENDQ, FINE, WAITER_CELL, WAITER_VALUE } from './generated/layout.js'
 import type { Site } from './handle.js'
-import { memoryOf } from './message-memory.js'
+import { type Stage, stageOf } from './stage.js'
 import { ValueChannel } from './value-channel.js'
-import type { WaitOptions } from './wait.js'
+import { meetAsync, type Operation, type WaitOptions } from './wait.js'
 
 /** Bytes of a cell for the codec's values; 0 if they do not lie in cells. */
 export function cellFor({ size }: MessageCodec<never>): number {
   return size === undefined || size > CELL_MAX ? 0 : Math.max(8, (size + 7) & ~7)
 }
 
+/**
+ * Whether no code of the program runs once the codec has begun to write or read: such as of a struct, which gets all properties first, of numbers
+ * and strings. With others the stage has to be guarded, which costs some nanoseconds.
+ */
+function isCalm(schema: Schema, inside = false): boolean {
+  if (typeof schema === 'string') return true
+  const [kind, ...parts] = schema
+  if (kind === 'struct') return !inside && parts.every((part) => isCalm((part as [string, Schema])[1], true))
+  return kind === 'fixedString' || kind === 'enumOf'
+}
+
+/** From the value of a waiter to its cell. */
+const TO_CELL = WAITER_CELL - WAITER_VALUE
+
 export class CellChannel<T> extends ValueChannel<T> {
   readonly #cell: number
   readonly #size: number
+  readonly #calm: boolean
+  readonly #stage: Stage
   readonly #memory: Memory
-  /** Where this thread leaves what goes into a cell, and finds what has come out of one. */
-  readonly #stage: number
+  /** Address of the stage. */
+  readonly #from: number
 
   /** @internal */
   constructor(site: Site, codec: MessageCodec<T>) {
     super(site, codec)
-    const { arena } = site
     this.#cell = cellFor(codec as MessageCodec<never>)
     this.#size = codec.size as number
-    this.#memory = memoryOf(arena)
-    this.#stage = arena.made(this.core.thread_scratch(), "a thread's messages", SCRATCH_BYTES) + SCRATCH_VALUES
+    this.#calm = isCalm(codec.schema)
+    this.#stage = stageOf(site.arena)
+    this.#memory = this.#stage.memory
+    this.#from = this.#stage.at
   }
 
   /** @internal */
@@ -45,11 +56,14 @@ export class CellChannel<T> extends ValueChannel<T> {
   }
 
   override check(value: T): void {
-    this.#put(value, this.#stage)
+    this.#pack(value)
   }
 
+  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
   trySend(value: T): boolean {
-    this.#put(value, this.#stage)
+    if (this.#stage.busy) return this.#stage.aside(() => this.trySend(value))
+    this.#put(value)
     return this.core.channel_trySendF64(this.at, this.open, 0) === FINE || this.refused(value)
   }
 
@@ -59,58 +73,122 @@ export class CellChannel<T> extends ValueChannel<T> {
   }
 
   sendSync(value: T, options?: WaitOptions): void {
-    if (!this.blocks || options !== undefined) {
+    if (!this.blocks || options !== undefined || this.#stage.busy) {
       this.sendSyncWith(value, options)
       return
     }
-    this.#put(value, this.#stage)
+    this.#put(value)
     if (this.core.channel_trySendF64(this.at, this.open, 0) !== FINE) this.sendSlow(value)
   }
 
-  tryReceive(): T | undefined {
-    const v = this.core.channel_take64(this.at, this.open)
-    return v === v ? this.#get(this.#stage) : this.missed()
-  }
-
-  receiveSync(options?: WaitOptions): T | undefined {
-    if (!this.blocks || options !== undefined) return this.receiveSyncWith(options)
-    const v = this.core.channel_take64(this.at, this.open)
-    return v === v ? this.#get(this.#stage) : this.receiveSlow()
-  }
-
   attemptSend(value: T): number {
-    this.#put(value, this.#stage)
+    if (this.#stage.busy) return this.#stage.aside(() => this.attemptSend(value))
+    this.#put(value)
     this.core.channel_trySendF64(this.at, this.open, 0)
     return this.told()
   }
 
-  attemptReceive(): number {
-    this.core.channel_take64(this.at, this.open)
-    return this.attempted()
+  /** @internal */
+  override sending(value: T): Operation {
+    const message = this.#pack(value)
+    const attempt = (): number => {
+      this.#memory.u8.set(message, this.#from)
+      this.core.channel_trySendF64(this.at, this.open, 0)
+      return this.told()
+    }
+    const park = (token: number): number => {
+      this.#memory.u8.set(message, this.#from)
+      return this.#parkSend(token)
+    }
+    const stage = this.#stage
+    return {
+      patience: this.patience,
+      rendezvous: this.capacity === 0,
+      attempt: () => (stage.busy ? stage.aside(attempt) : attempt()),
+      park: (token) => (stage.busy ? stage.aside(() => park(token)) : park(token)),
+    }
   }
 
-  parkSend(token: number, value: T): number {
-    this.#put(value, this.#stage)
-    return this.core.channel_parkCell(this.at, this.open, CHANNEL_SENDQ, token, this.#cell)
+  /** @internal */
+  override meeting(value: T): Promise<void> {
+    if (this.#stage.busy) return meetAsync(this.arena, this.sending(value).park, this.whenSent)
+    this.#put(value)
+    return meetAsync(this.arena, this.#parkSend, this.whenSent)
+  }
+
+  /** Queues up to send what is on the stage. */
+  readonly #parkSend = (token: number): number =>
+    this.core.channel_parkCell(this.at, this.open, CHANNEL_SENDQ, token, this.#cell)
+
+  parkSend(): number {
+    throw new Error('unreachable')
+  }
+
+  // ── Receiving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  tryReceive(): T | undefined {
+    if (this.#stage.busy) return this.#stage.aside(() => this.tryReceive())
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? this.#get() : this.missed()
+  }
+
+  receiveSync(options?: WaitOptions): T | undefined {
+    if (!this.blocks || options !== undefined || this.#stage.busy) return this.receiveSyncWith(options)
+    const v = this.core.channel_take64(this.at, this.open)
+    return v === v ? this.#get() : this.receiveSlow()
+  }
+
+  attemptReceive(): number {
+    if (this.#stage.busy) return this.#stage.aside(() => this.attemptReceive())
+    this.core.channel_take64(this.at, this.open)
+    return this.attempted()
   }
 
   override parkReceive(token: number): number {
     return this.core.channel_parkCell(this.at, this.open, CHANNEL_RECVQ, token, this.#cell)
   }
 
+  // ── In a waiter ──────────────────────────────────────────────────────────────────────────────────────────────────
+
   write(at: number, value: T): void {
-    this.#put(value, at + (WAITER_CELL - WAITER_VALUE))
+    const cell = at + TO_CELL
+    this.codec.encode(value, this.#memory, cell, cell + this.#size)
   }
 
   read(at: number): T {
-    return this.#get(at === this.arena.valueAt ? this.#stage : at + (WAITER_CELL - WAITER_VALUE))
+    if (at === this.arena.valueAt) return this.#get()
+    const cell = at + TO_CELL
+    return this.codec.decode(this.#memory, cell, cell + this.#size)
   }
 
-  #put(value: T, at: number): void {
-    this.codec.encode(value, this.#memory, at, at + this.#size)
+  // ── The codec ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Leaves a message on the stage. */
+  #put(value: T): void {
+    if (this.#calm) this.codec.encode(value, this.#memory, this.#from, this.#from + this.#size)
+    else this.#guarded(() => this.codec.encode(value, this.#memory, this.#from, this.#from + this.#size))
   }
 
-  #get(at: number): T {
-    return this.codec.decode(this.#memory, at, at + this.#size)
+  /** The message that is on the stage. */
+  #get(): T {
+    if (this.#calm) return this.codec.decode(this.#memory, this.#from, this.#from + this.#size)
+    return this.#guarded(() => this.codec.decode(this.#memory, this.#from, this.#from + this.#size))
+  }
+
+  #guarded<R>(run: () => R): R {
+    const stage = this.#stage
+    stage.busy = true
+    try {
+      return run()
+    } finally {
+      stage.busy = false
+    }
+  }
+
+  /** The message as bytes of its own. */
+  #pack(value: T): Uint8Array {
+    const u8 = new Uint8Array(this.#size)
+    this.codec.encode(value, { u8, view: new DataView(u8.buffer), arena: this.arena }, 0, this.#size)
+    return u8
   }
 }

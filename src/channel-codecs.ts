@@ -12,6 +12,7 @@ import { codecFromSchema } from './codec/schema.js'
 import { rangeError, show, typeError } from './errors.js'
 import {
   CHANNEL_SLOTS,
+  CHANNEL_WIDE,
   CODEC_MESSAGE,
   FINE,
   KIND_CHANNEL,
@@ -25,6 +26,7 @@ import {
 } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import { MessageChannel } from './message-channel.js'
+import { stageOf } from './stage.js'
 import type { WaitOptions } from './wait.js'
 
 class I32Channel extends Channel<number> {
@@ -461,7 +463,7 @@ const classes = new Map<unknown, ChannelClass>([
 function channelAt<T>(site: Site, codec: AnyCodec<T>): Channel<T> {
   if (isMessageCodec(codec)) {
     const Kind =
-      cellFor(codec as MessageCodec<never>) > 0 ? CellChannel : codec.schema === 'bytes' ? BytesChannel : MessageChannel
+      cellOf(codec as AnyCodec<never>) > 0 ? CellChannel : codec.schema === 'bytes' ? BytesChannel : MessageChannel
     return new Kind(site, codec as never) as unknown as Channel<T>
   }
   const Class = classes.get(codec) as ChannelClass
@@ -478,8 +480,9 @@ export interface ChannelOptions {
 /**
  * Makes a channel for the values of a codec.
  *
- * It takes 512 bytes plus 8 (codecs of up to 32 bits) or 12 bytes (64 bits) per message of capacity, rounded up to a power of two, from the
- * arena, until it is disposed of.
+ * It takes 512 bytes plus 8 (codecs of up to 32 bits) or 12 bytes (all others) per message of capacity, rounded up to a power of two, from the
+ * arena, until it is disposed of. Messages of a fixed size of up to 128 bytes lie in the channel, which takes as much more for each. All
+ * others have memory of their own, from the send to the receive.
  *
  * @throws RangeError for a capacity that is negative, not an integer, or more than the arena could ever hold;
  * ArenaFullError if the arena has no room now.
@@ -497,7 +500,7 @@ export function channel<T>(codec: AnyCodec<T>, options: ChannelOptions = {}): Ch
   const { capacity = 0 } = options
   const arena = arenaOption(options.arena)
   const wide = codec.shape !== 'i32' && codec.shape !== 'f32'
-  const cell = isMessageCodec(codec) ? cellFor(codec as MessageCodec<never>) : 0
+  const cell = cellOf(codec as AnyCodec<never>)
   const each = wide ? VALUE_BYTES + MARK_BYTES + cell : SLOT_BYTES
   const room = arena.size - CHANNEL_SLOTS
   // A wide ring has room for a power of two.
@@ -505,12 +508,18 @@ export function channel<T>(codec: AnyCodec<T>, options: ChannelOptions = {}): Ch
   const limit = Math.min(MAX_CAPACITY, most)
   checkCapacity('a channel', capacity, 0, limit, arena)
   const size = CHANNEL_SLOTS + capacity * each
+  if (cell > 0) stageOf(arena) // first, for it may find no memory
   const at = arena.made(
     arena.core.channel_create(capacity, ringOf(codec as AnyCodec<never>, cell), numberOf(codec as AnyCodec<never>)),
     `a channel of capacity ${capacity}`,
     size,
   )
   return channelAt({ arena, at, open: arena.openState(at) }, codec)
+}
+
+/** Bytes of the cells of a channel of that codec; 0 if it has none. */
+function cellOf(codec: AnyCodec<never>): number {
+  return isMessageCodec(codec) ? cellFor(codec as MessageCodec<never>) : 0
 }
 
 /** CHANNEL_WIDE of a channel of that codec. */
@@ -529,6 +538,14 @@ function numberOf(codec: AnyCodec<never>): number {
 
 /** The codec of a channel that is opened: that of its number, or one made by the handle's schema, or the one that is given. */
 function codecOf(site: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec<never> {
+  const codec = namedCodec(site, handle, given)
+  // Names may mean different bytes in two threads: then they must not even touch each other's messages.
+  if (ringOf(codec, cellOf(codec)) !== site.arena.u32[(site.at + CHANNEL_WIDE) >>> 2])
+    throw typeError(`the codec ${show(codec.name)} of this thread is of another size than that of the channel`)
+  return codec
+}
+
+function namedCodec(site: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec<never> {
   const number = channelCodec(site)
   if (given !== undefined) {
     if (!isMessageCodec(given)) requireCodec(given, 'open')

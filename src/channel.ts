@@ -166,14 +166,13 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   send(value: T, options?: WaitOptions): Promise<void> {
     try {
       if (options === undefined && this.alone()) {
-        this.check(value)
-        return meetAsync(this.arena, (token) => this.parkSend(token, value), this.#whenSent)
+        return this.meeting(value)
       }
       const timeout = timeoutOf(options)
       const status = this.sendNow(value)
       if (status === OK) return overdueTurn() ?? RESOLVED
       if (status !== WOULD_BLOCK) throw this.sendError(status)
-      return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, this.#whenSent)
+      return waitAsync(this.arena, this.sending(value), 'send', timeout, options?.signal, this.whenSent)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -504,6 +503,15 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal */
   readonly receiving: Operation
 
+  /** @internal A send that has nothing to try: see `alone`. */
+  meeting(value: T): Promise<void> {
+    this.check(value)
+    return meetAsync(this.arena, (token) => this.parkSend(token, value), this.whenSent)
+  }
+
+  /** @internal */
+  readonly whenSent = (end: number): void => this.sent(end)
+
   /** @internal The end of an awaited send. */
   sent(end: number): void {
     const outcome = outcomeOf(this.arena, end)
@@ -558,7 +566,6 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     }
   }
 
-  readonly #whenSent = (end: number): void => this.sent(end)
   readonly #unwrap = (got: boolean): T | undefined => (got ? this.value : undefined)
   readonly #wrap = (got: boolean): Next<T> => (got ? { value: this.value, done: false } : END)
 }

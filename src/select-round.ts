@@ -214,12 +214,14 @@ export class Round {
     }
     // The paths that are fast for every codec; they throw where a send meets a closed channel, and for stale handles.
     if (arm.send) return channel.trySend(arm.value) && this.#happened(arm, undefined, false)
+    // What it says if there is none counts; a value that is `undefined` says nothing.
+    channel.missing = OK
     const value = channel.tryReceive()
     if (value !== undefined) return this.#happened(arm, value, false)
     const status = channel.missing
     if (status === WOULD_BLOCK) return false
     if (status === CLOSED) return this.#ended(arm)
-    return this.#happened(arm, undefined, false) // a unit
+    return this.#happened(arm, undefined, false)
   }
 
   /** Notes what a local source has given. */

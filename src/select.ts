@@ -110,7 +110,12 @@ export class Selector<const C extends Cases> {
     requireBlocking(platform, 'selectSync', 'select')
     const timeout = timeoutOf(options)
     const round = this.#ready(options)
-    if (!selectAtOnce(round, timeout)) selectBlocking(round, timeout)
+    this.#busy = true // for what the codecs of its values may run
+    try {
+      if (!selectAtOnce(round, timeout)) selectBlocking(round, timeout)
+    } finally {
+      this.#busy = false
+    }
     return round.hit as Selected<C>
   }
 

@@ -103,7 +103,7 @@ function* call(
 }
 
 /** Where a thread leaves a message for a cell, and finds one. */
-const stageOf = (t: Thread, m: Meeting): number => (m.scratch[t.id] as number) + m.L.SCRATCH_VALUES!
+const stageOf = (t: Thread, m: Meeting): number => (m.scratch[t.id] as number) + m.L.SCRATCH_STAGE!
 
 /** One try: a value, 'ok', or why not. */
 function* attempt(t: Thread, m: Meeting, c: Case): Generator<ReturnType<Thread['call']>, Value, number> {
@@ -511,7 +511,7 @@ export function meeting(
       const cellBits = cells ? CELL << WIDE_CELL_SHIFT! : 0
       const kind = message ? WIDE_MESSAGES! : wide ? WIDE_VALUES! | cellBits : 0
       const codec = message || cells ? CODEC_MESSAGE! : 0
-      const stage = cells ? b.call('thread_scratch') + world.L.SCRATCH_VALUES! : 0
+      const stage = cells ? b.call('thread_scratch') + world.L.SCRATCH_STAGE! : 0
       const channels: Record<string, ChannelWorld> = {}
       for (const [key, capacity] of Object.entries(capacities)) {
         const ch = b.name(b.call('channel_create', capacity, kind, codec), key, 'CHANNEL')
@@ -570,7 +570,7 @@ export function meeting(
           const slot = w.slots[b.m.main] as number
           if (b.read(slot + m.L.THREAD_STATUS!) !== m.L.OK) break
           if (cells) {
-            b.record('try', `${key}?`, readCell(b, b.call('thread_scratch') + m.L.SCRATCH_VALUES!))
+            b.record('try', `${key}?`, readCell(b, b.call('thread_scratch') + m.L.SCRATCH_STAGE!))
             continue
           }
           const v = number(

@@ -393,7 +393,7 @@ export function channel_trySendF64(ch: usize, open: u32, v: f64): u32 {
     }
     if (gate == RETRY) {
       enter();
-      const s = wide_push(ch, reinterpret<u64>(v), true, stage());
+      const s = wide_push(ch, reinterpret<u64>(v), true, 0);
       if (s == OK) {
         const settle = mustSettle(ch, open);
         leave();
@@ -498,7 +498,7 @@ export function channel_take64(ch: usize, open: u32): f64 {
       const head = wide_head(ch);
       const next = wide_next(ch, head);
       if (next != head) {
-        const v = wide_value(ch, head, stage());
+        const v = wide_value(ch, head, 0);
         if (wide_claim(ch, head, next)) {
           if (carriesMessages(ch)) own(v);
           const settle = mustSettle(ch, open);

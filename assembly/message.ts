@@ -64,7 +64,8 @@ if (MESSAGE_SMALL + 8 > LINE || 1 << CLASS_SHIFT != LINE) ERROR("a message does 
 /** Room for a message of that many bytes, in one block: the address of its payload; 0 if there is none. */
 export function message_take(bytes: u32): usize {
   const large = bytes > <u32>((LINE << SMALL_CLASS) - MESSAGE_SMALL);
-  const block = grab(bytes + (large ? MESSAGE_LARGE : MESSAGE_SMALL), 1, true) & ~1;
+  // Blocks of one line are left to waiters: a send that waits for memory needs one itself, and would not find it among messages.
+  const block = grab(max(bytes + (large ? MESSAGE_LARGE : MESSAGE_SMALL), LINE + 1), 1, true) & ~1;
   if (block == 0) return 0;
   const payload = block + (get32(block + HEAD_CLASS) > <u32>SMALL_CLASS ? MESSAGE_LARGE : MESSAGE_SMALL);
   set32(block + MESSAGE_CHAIN, 0);

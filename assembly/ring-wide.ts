@@ -28,7 +28,7 @@ import {
   BUSY, CHANNEL_CAPACITY, CHANNEL_HEAD, CHANNEL_LAP, CHANNEL_LIMIT, CHANNEL_SLOTS, CHANNEL_TAIL, CHANNEL_WIDE, CLOSED, MARK_BATCH, MARK_BYTES, MARK_COUNT_SHIFT,
   MARK_ONE, OK, RETRY, VALUE_BYTES, WIDE_CELL_SHIFT, WIDE_MESSAGES, WOULD_BLOCK,
 } from "./layout.ts";
-import { cellBytes, disown } from "./message.ts";
+import { cellBytes, disown, stage } from "./message.ts";
 
 if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks by 2");
 
@@ -51,7 +51,7 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
 
 /**
  * One attempt to append a value: OK, WOULD_BLOCK (full), CLOSED or RETRY. `ours`: a message is in the hands of the calling thread. `from` is where
- * the bytes of a cell are. No loop, no call; inside a section.
+ * the bytes of a cell are; 0: on the stage. No loop, no call; inside a section.
  */
 // @ts-ignore: decorator
 @inline export function wide_push(ch: usize, v: u64, ours: bool, from: usize): u32 {
@@ -69,7 +69,7 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   if (wide <= <u32>WIDE_MESSAGES) {
     set64(valueAt(ch, index), v);
     if (wide == WIDE_MESSAGES && ours) disown(v); // before others find it: its links are theirs then
-  } else copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from, wide >> WIDE_CELL_SHIFT);
+  } else copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from != 0 ? from : stage(), wide >> WIDE_CELL_SHIFT);
   store32(markAt(ch, lap, index), tail - index | MARK_ONE); // publishes the value; pairs with the load of the mark in wide_next
   return OK;
 }
@@ -96,14 +96,14 @@ if (VALUE_BYTES != 8 || MARK_BYTES != 4) ERROR("values are shifted by 3, marks b
   return <u64>published << 32 | <u64>(head + 1);
 }
 
-/** The value at the head; where it lies in a cell, 0, and what is in the cell at `to`. Racing: counts only if the claim succeeds. */
+/** The value at the head; where it lies in a cell, 0, and what is in the cell at `to` (0: on the stage). Racing: counts only if the claim succeeds. */
 // @ts-ignore: decorator
 @inline export function wide_value(ch: usize, head64: u64, to: usize): u64 {
   const lap = get32(ch + CHANNEL_LAP);
   const index = <u32>head64 & (lap - 1);
   const bytes = cellBytes(ch);
   if (bytes == 0) return peek64(valueAt(ch, index));
-  copyRacingFrom(to, cellAt(ch, lap, index, bytes), bytes);
+  copyRacingFrom(to != 0 ? to : stage(), cellAt(ch, lap, index, bytes), bytes);
   return 0;
 }
 

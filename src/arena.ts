@@ -1,5 +1,13 @@
 import { type Core, coreModule, instantiate, requireSharedMemory } from './core.js'
-import { ArenaFullError, rangeError, show, TooManyThreadsError, typeError, UnsupportedError } from './errors.js'
+import {
+  ArenaFullError,
+  rangeError,
+  show,
+  TimeoutError,
+  TooManyThreadsError,
+  typeError,
+  UnsupportedError,
+} from './errors.js'
 import { EventLoop } from './event-loop.js'
 import { Gate } from './gate.js'
 import {
@@ -39,13 +47,21 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { platform } from './platform/index.js'
+import { TimerEntry, timers } from './timer-heap.js'
 
 const MIB = 2 ** 20
 const MIN_SIZE = MIB
 const MAX_SIZE = 1024 * MIB
 const DEFAULT_SIZE = 32 * MIB
 const WASM_PAGE = 65536
+/**
+ * Milliseconds after which who waits for memory looks by itself: what a thread has put by that computes, or whose event loop has nothing pending,
+ * is told to nobody before that thread's next operation.
+ */
+const LOOK_AGAIN = 100
 const GATE_STATE = (ARENA + ARENA_GATE + HEAD_STATE) >>> 2
+/** Milliseconds without a message after which a thread gives up the free blocks that it has put by. */
+const IDLE = 50
 /** Turns of the first pause of who waits for memory. */
 const PATIENCE = 256
 
@@ -90,6 +106,9 @@ export class Arena {
   /** @internal Its index. */ readonly slotIndex: number
   readonly #status: number
   readonly #gate: Gate
+  readonly #idle = new TimerEntry(() => this.#whenIdle(), false)
+  /** Whether there have been messages since the last look. */
+  #touched = false
   /** How many operations of this thread wait for memory. */
   #hungry = 0
 
@@ -189,9 +208,13 @@ export class Arena {
     this.#giveAway()
     this.#hungry++
     try {
-      const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), timeout, PATIENCE)
-      if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
-      return status === OK
+      const deadline = performance.now() + timeout
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), Math.min(left, LOOK_AGAIN), PATIENCE)
+        if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+        if (status === OK) return true
+        if (left <= LOOK_AGAIN) return false
+      }
     } finally {
       this.#hungry--
     }
@@ -202,8 +225,18 @@ export class Arena {
     this.#giveAway()
     this.#hungry++
     try {
-      const status = await this.#gate.waitAsync(() => (check() ? OK : WOULD_BLOCK), what, timeout, signal, PATIENCE)
-      if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+      const deadline = performance.now() + timeout
+      const attempt = (): number => (check() ? OK : WOULD_BLOCK)
+      for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
+        try {
+          const status = await this.#gate.waitAsync(attempt, what, Math.min(left, LOOK_AGAIN), signal, PATIENCE)
+          if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+          return
+        } catch (error) {
+          if (!(error instanceof TimeoutError)) throw error
+          if (left <= LOOK_AGAIN) throw new TimeoutError(what, timeout)
+        }
+      }
     } finally {
       this.#hungry--
     }
@@ -224,6 +257,22 @@ export class Arena {
    */
   #giveAway(): void {
     if (this.core.arena_share() !== 0) this.#gate.signalAll()
+  }
+
+  /** @internal To be called with every message: an event loop that has nothing pending cannot be woken, so it shares by itself once it is idle. */
+  touch(): void {
+    this.#touched = true
+    if (this.#idle.place < 0) timers.set(this.#idle, performance.now() + IDLE)
+  }
+
+  #whenIdle(): void {
+    if (this.#touched) {
+      this.#touched = false
+      timers.set(this.#idle, performance.now() + IDLE)
+      return
+    }
+    this.core.arena_share()
+    this.#gate.signalAll()
   }
 
   /** @internal Before this thread sleeps: gives what it has put by to those who wait for memory. */

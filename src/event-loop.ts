@@ -39,6 +39,8 @@ let holders = 0
 export class EventLoop {
   /** How many operations are pending: while it is 0, no call has to look for completed ones. */
   pending = 0
+  /** Above 0, `poll` completes nothing: who is parking must not be completed before it knows its waiter. It polls after that. */
+  paused = 0
   readonly #core: Core
   readonly #i32: Int32Array
   readonly #bell: number
@@ -100,7 +102,7 @@ export class EventLoop {
 
   /** Completes what is ready. To be called after all that may make something of this thread ready: it does not ring its own bell. */
   poll(): void {
-    if (this.pending === 0 || Atomics.load(this.#i32, this.#ready) === 0) return
+    if (this.pending === 0 || this.paused > 0 || Atomics.load(this.#i32, this.#ready) === 0) return
     do {
       const waiter = this.#core.thread_nextReady()
       if (waiter === 0) return

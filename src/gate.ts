@@ -23,7 +23,7 @@ import { cancel, mustWait, nap, type Operation, outcomeOf, release, TIMED_OUT, w
 
 /**
  * Tries what is waited for: a status of the core, WOULD_BLOCK if it must wait on. On OK it has been done, and whatever came of it is the
- * caller's to keep. It may be called inside any call that polls the event loop.
+ * caller's to keep. It may be called inside any call that polls the event loop; what it throws, the wait throws.
  */
 export type Attempt = () => number
 
@@ -105,7 +105,7 @@ export class Gate {
       release(arena, end)
       // Told, and gone without having done anything: it is for the next one.
       if (told && status === TIMED_OUT) this.signal()
-      if (!mustWait(status)) return status
+      if (!mustWait(status)) return operation.ended(status)
       told = true
     }
   }
@@ -124,7 +124,7 @@ export class Gate {
       for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
         const operation = new Wait(this, attempt, patience)
         const status = await waitAsync(this.arena, operation, what, left, signal, (end) => operation.finish(end))
-        if (!mustWait(status)) return status
+        if (!mustWait(status)) return operation.ended(status)
         told = true
         signal?.throwIfAborted()
       }
@@ -139,15 +139,25 @@ export class Gate {
 class Wait implements Operation {
   readonly patience: number
   readonly rendezvous = false
-  readonly attempt: Attempt
+  readonly #attempt: Attempt
   readonly #gate: Gate
+  #error: unknown
   /** What an attempt has said while its waiter was being told: then it counts, and not that. */
   #early: number | undefined
 
   constructor(gate: Gate, attempt: Attempt, patience: number) {
     this.#gate = gate
-    this.attempt = attempt
+    this.#attempt = attempt
     this.patience = patience
+  }
+
+  readonly attempt = (): number => {
+    try {
+      return this.#attempt()
+    } catch (error) {
+      this.#error = error
+      return THREW
+    }
   }
 
   readonly park = (token: number): number => {
@@ -155,8 +165,11 @@ class Wait implements Operation {
     const waiter = arena.core.channel_parkReceive(at, open, token)
     if (waiter < ARENA) return waiter
     this.#gate.parked?.()
-    // Dekker: parking has raised the flag that who signals looks at, after changing what we look at now.
+    // Dekker: parking has raised the flag that who signals looks at, after changing what we look at now. What the attempt does may make this very
+    // thread signal us, by way of another operation of its event loop.
+    arena.loop.paused++
     const status = this.attempt()
+    arena.loop.paused--
     if (mustWait(status)) return waiter
     if (cancel(arena, waiter)) {
       arena.core.waiter_release(waiter)
@@ -177,4 +190,13 @@ class Wait implements Operation {
     if (!mustWait(status)) this.#gate.signal()
     return mustWait(status) ? WOULD_BLOCK : status
   }
+
+  /** The status with which a wait has ended; throws what the attempt has thrown. */
+  ended(status: number): number {
+    if (status === THREW) throw this.#error
+    return status
+  }
 }
+
+/** Instead of a status: see Wait.ended. */
+const THREW = 101

@@ -115,6 +115,11 @@ export class MessageChannel<T> extends ValueChannel<T> {
       this.messages.free(payload)
       return Promise.reject(this.sendError(status))
     }
+    // Aborted since the operation began: while it waited for memory, or between the values of a batch.
+    if (signal?.aborted) {
+      this.messages.free(payload)
+      return Promise.reject(signal.reason)
+    }
     const wait = waitAsync(this.arena, this.#sendingPayload(payload, length), 'send', timeout, signal, (end) =>
       this.sent(end),
     )

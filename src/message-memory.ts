@@ -12,6 +12,7 @@ import {
   MESSAGE_CHAIN,
   MESSAGE_LARGE,
   MESSAGE_SMALL,
+  PAGE_CLASS,
   SMALL_CLASS,
 } from './generated/layout.js'
 import { nap } from './wait.js'
@@ -22,7 +23,12 @@ const COLLECTOR = (ARENA + ARENA_COLLECTOR) >>> 2
 /** Milliseconds: more than it takes to collect the largest message from the smallest pieces. */
 const COLLECTING = 100
 /** Pieces of a chain are not smaller than what fits the smallest block. */
-const SMALLEST_PIECE = LINE - MESSAGE_SMALL
+const SMALLEST_PIECE = 2 * LINE - MESSAGE_SMALL
+/** What fits the blocks that pages are cut into, without those that any small message finds by itself. Larger runs can be split. */
+const LARGER = Array.from(
+  { length: PAGE_CLASS - SMALL_CLASS - 1 },
+  (_, k) => (LINE << (SMALL_CLASS + 1 + k)) - MESSAGE_LARGE,
+)
 
 export class MessageMemory {
   readonly arena: Arena
@@ -58,6 +64,7 @@ export class MessageMemory {
     if (most > this.limit) this.checkLength(most, codec.name)
     const payload = this.arena.core.message_take(most)
     if (payload === 0) return 0
+    this.arena.touch()
     let end: number
     try {
       end = codec.encode(value, this.memory, payload, payload + most)
@@ -108,8 +115,11 @@ export class MessageMemory {
     core.arena_share()
     const pieces: number[] = []
     let piece = Math.max(SMALLEST_PIECE, bytes >>> 1)
-    for (let done = 0; done < bytes; ) {
-      const payload = core.message_take(Math.min(piece, bytes - done))
+    for (let done = 0; done < bytes || pieces.length === 0; ) {
+      let payload = core.message_take(Math.min(piece, bytes - done))
+      // Pages never change the size of their blocks: what is free may all be much larger than what is left to place.
+      for (let k = 0; payload === 0 && piece === SMALLEST_PIECE && k < LARGER.length; k++)
+        payload = core.message_take(LARGER[k] as number)
       if (payload !== 0) {
         pieces.push(payload)
         done += this.#room(payload)
@@ -169,6 +179,7 @@ export class MessageMemory {
 
   free(payload: number): void {
     this.arena.core.message_free(payload)
+    this.arena.touch()
     this.arena.relieve()
   }
 

@@ -3,88 +3,10 @@
 import { ClosedError, rangeError, show, TimeoutError, typeError } from './errors.js'
 import { ARENA, KNOCK, OK, PIPE_WRITER, RECORD_BYTES, STALE, WOULD_BLOCK } from './generated/layout.js'
 import { type Handle, makeHandle } from './handle.js'
+import { checkLength, PipeReservation, type ReservationOwner } from './pipe-reservation.js'
 import { type PipeShare, PipeSide } from './pipe-side.js'
 import { overdueTurn } from './turn.js'
 import { mustWait, TIMED_OUT, timeoutOf, type WaitOptions } from './wait.js'
-
-/** Room in a pipe for one record, to be written into. It ends by `commit`, `stage` or `abort`; until then the pipe takes no other record. */
-export class PipeReservation {
-  #writer: ReservationOwner | undefined
-  #bytes: Uint8Array
-  readonly #at: number
-
-  /** @internal */
-  constructor(writer: ReservationOwner, at: number, bytes: Uint8Array) {
-    this.#writer = writer
-    this.#at = at
-    this.#bytes = bytes
-  }
-
-  /** Where to write: shared memory, with what was there before. @throws TypeError once it has ended. */
-  get bytes(): Uint8Array {
-    if (this.#writer === undefined) throw ended()
-    return this.#bytes
-  }
-
-  /**
-   * Sends the first `length` bytes, by default all, and what has been staged.
-   *
-   * @throws ClosedError if the pipe was closed meanwhile; RangeError for a length that is not within `bytes`; TypeError once it has ended.
-   */
-  commit(length: number = this.#bytes.length): void {
-    if (this.#writer === undefined) throw ended()
-    checkLength(length, this.#bytes.length)
-    this.#end(length).commit()
-  }
-
-  /** As `commit`, but the reader sees it only with the next record that is committed, or after `flush`: for many records at once. */
-  stage(length: number = this.#bytes.length): void {
-    if (this.#writer === undefined) throw ended()
-    checkLength(length, this.#bytes.length)
-    this.#end(length).staged()
-  }
-
-  /** Gives the room back: nothing is sent. Does nothing once it has ended. */
-  abort(): void {
-    if (this.#writer === undefined) return
-    this.#end(TAKEN_BACK).staged()
-  }
-
-  /** As `abort`. */
-  [Symbol.dispose](): void {
-    this.abort()
-  }
-
-  #end(length: number): ReservationOwner {
-    const writer = this.#writer
-    if (writer === undefined) throw ended()
-    if (length !== this.#bytes.length) writer.trim(this.#at, length)
-    this.#writer = undefined
-    this.#bytes = NONE
-    return writer
-  }
-}
-
-/** @internal What a reservation tells its writer. */
-interface ReservationOwner {
-  trim(at: number, length: number): void
-  commit(): void
-  staged(): void
-}
-
-const NONE = new Uint8Array(0)
-/** Instead of a length. */
-const TAKEN_BACK = -1
-
-function ended(): TypeError {
-  return typeError('the reservation has ended: it was committed, staged or aborted')
-}
-
-function checkLength(length: number, limit: number): void {
-  if (typeof length !== 'number') throw typeError(`the length of a record is a number of bytes, not ${show(length)}`)
-  if (!Number.isInteger(length) || length < 0 || length > limit)
-    throw rangeError(`the length of the record is an integer from 0 to ${limit} bytes, not ${show(length)}`)
-}
 
 /** The half of a pipe that writes and closes. One thread at a time has it: the first one that writes, until it ends or calls `detach`. */
 export class PipeWriter extends PipeSide {
@@ -154,8 +76,9 @@ export class PipeWriter extends PipeSide {
         this.#check(record)
         if (this.#stage(record, batch) !== OK) break
       }
-    } finally {
       this.#publishBatch(batch)
+    } catch (error) {
+      throw this.#broken(error, batch)
     }
     return batch.published
   }
@@ -169,26 +92,25 @@ export class PipeWriter extends PipeSide {
     const timeout = timeoutOf(options)
     const deadline = performance.now() + timeout
     const batch = new PipeBatch()
-    for (const record of records) {
-      this.#check(record)
-      if (this.enterAsync() && this.#stage(record, batch) === OK) {
-        const turn = overdueTurn()
+    try {
+      for (const record of records) {
+        this.#check(record)
+        const staged = this.enterAsync() && this.#stage(record, batch) === OK
+        const turn = staged ? overdueTurn() : undefined
+        if (staged && turn === undefined) continue
+        this.#publishBatch(batch)
         if (turn !== undefined) {
-          this.#publishBatch(batch)
           await turn
+          continue
         }
-        continue
-      }
-      this.#publishBatch(batch)
-      try {
         const left = Math.max(0, deadline - performance.now())
         await this.#later(() => this.#write(record), 'writeMany', left, options?.signal)
         batch.published++
-      } catch (error) {
-        throw transferred(error, batch.published, 'writeMany', timeout)
       }
+      this.#publishBatch(batch)
+    } catch (error) {
+      throw this.#broken(error, batch, 'writeMany', timeout)
     }
-    this.#publishBatch(batch)
     return batch.published
   }
 
@@ -206,10 +128,9 @@ export class PipeWriter extends PipeSide {
         this.#blocked(() => this.#write(record), 'writeMany', Math.max(0, deadline - performance.now()))
         batch.published++
       }
-    } catch (error) {
-      throw transferred(error, batch.published, 'writeMany', timeout)
-    } finally {
       this.#publishBatch(batch)
+    } catch (error) {
+      throw this.#broken(error, batch, 'writeMany', timeout)
     }
     return batch.published
   }
@@ -442,12 +363,15 @@ export class PipeWriter extends PipeSide {
     const { staged } = batch
     batch.staged = 0
     batch.bytes = 0
-    try {
-      this.#require(status)
-    } catch (error) {
-      throw transferred(error, batch.published, '', 0)
-    }
+    this.#require(status)
     batch.published += staged
+  }
+
+  /** The error that ends a batch. Those before it are written, if that can still be done. */
+  #broken(error: unknown, batch: PipeBatch, what = '', timeout = 0): unknown {
+    const { staged } = batch
+    if (staged > 0 && this.#publish() === OK) batch.published += staged
+    return transferred(error, batch.published, what, timeout)
   }
 
   #reserved(length: number, waited: boolean): PipeReservation {
@@ -483,10 +407,18 @@ class PipeBatch {
   published = 0
 }
 
+/** Adds to an error how many records went through before it. */
 function transferred(error: unknown, count: number, what: string, timeout: number): unknown {
-  if (error instanceof TimeoutError) return Object.assign(new TimeoutError(what, timeout), { transferred: count })
-  if (error instanceof ClosedError) error.transferred = count
-  return error
+  // A wait knows only what was left of the time.
+  const reason = error instanceof TimeoutError ? new TimeoutError(what, timeout) : error
+  if (typeof reason === 'object' && reason !== null) {
+    try {
+      ;(reason as { transferred?: number }).transferred = count
+    } catch {
+      // A frozen abort reason stays as it is.
+    }
+  }
+  return reason
 }
 
 const RESOLVED = Promise.resolve()

@@ -9,9 +9,11 @@ import { KIND_PIPE, PIPE_RING, PIPE_ROOM_GATE, RECORD_BYTES, STALE } from './gen
 import { type Handle, makeHandle, registerKind, type Site } from './handle.js'
 import { createObject } from './object.js'
 import { pipeCore } from './pipe-core.js'
-import { PipeReader, type PipeView } from './pipe-reader.js'
+import { PipeReader } from './pipe-reader.js'
+import type { PipeReservation } from './pipe-reservation.js'
 import { PipeShare } from './pipe-side.js'
-import { type PipeReservation, PipeWriter } from './pipe-writer.js'
+import type { PipeView } from './pipe-view.js'
+import { PipeWriter } from './pipe-writer.js'
 import type { WaitOptions } from './wait.js'
 
 export interface PipeOptions {

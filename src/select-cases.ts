@@ -33,6 +33,8 @@ export class RecvCase<T> {
 /** A case that sends; made by {@link send}. */
 export class SendCase<T> {
   readonly kind = 'send'
+  /** Only for the type checker. */
+  declare readonly type?: T
   /** @internal */ readonly channel: Channel<T> | undefined
   /** @internal */ readonly value: T
 

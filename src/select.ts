@@ -1,6 +1,6 @@
 import { MillraceError, StaleHandleError, show, typeError } from './errors.js'
 import { platform } from './platform/index.js'
-import type { Cases, NotEmpty, Selected } from './select-cases.js'
+import type { Cases, NotEmpty, Selected, SendCase } from './select-cases.js'
 import { Round } from './select-round.js'
 import { selectAsync, selectAtOnce, selectBlocking } from './select-wait.js'
 import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
@@ -165,4 +165,4 @@ export class Selector<const C extends Cases> {
   }
 }
 
-type ValueOf<A> = A extends { readonly kind: 'send'; readonly value: infer T } ? T : never
+type ValueOf<A> = A extends SendCase<infer T> ? T : never

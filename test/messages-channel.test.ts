@@ -6,7 +6,7 @@ import { iteration } from './conformance/iteration.js'
 import { nonblocking } from './conformance/nonblocking.js'
 import { messages } from './conformance/subject.js'
 
-const subject = messages()
+const subject = messages('blocks')
 basics(subject)
 nonblocking(subject)
 iteration(subject)

@@ -223,8 +223,8 @@ describe('in the long run', () => {
       expect(big).toBeGreaterThanOrEqual(Math.min(mib, 2))
       drain(Array(big).fill(mib * (MIB / 4)))
       const small = fill(ch, 40)
-      // With its block's header and the channel's place a message takes no more than 128 bytes.
-      expect(small).toBeGreaterThan((mib * MIB * 0.6) / 128)
+      // With its block's header and the channel's place a message takes no more than 256 bytes.
+      expect(small).toBeGreaterThan((mib * MIB * 0.6) / 256)
       drain(Array(small).fill(40))
       drain(fillUp(ch, [rng.below(200_000), rng.below(20_000), rng.below(2000), 10]))
     }
@@ -237,4 +237,23 @@ describe('in the long run', () => {
     using message = ch.tryReserve(mib * (MIB / 4))
     expect(message.bytes.length).toBe(mib * (MIB / 4))
   })
+
+  // Blocks of one size fill all pages first; afterwards they must do for messages of all other sizes, waiting and not.
+  test.each([40, 200, 900, 2000, 8000, 16_000, 60_000])(
+    'an arena that was full of messages of %i bytes has room for all others',
+    async (first) => {
+      const { arena, bytes } = space()
+      const ch = bytes(8192)
+      const base = inUse(arena)
+      const count = fill(ch, first)
+      for (let i = 0; i < count; i++) expect(intact(ch.tryReceive(), first, i)).toBe(true)
+      for (const then of [0, 10, 300, 900, 5000, 70_000, 2 ** 18]) {
+        for (let i = 0; i < 2; i++) ch.sendSync(filled(then, i), { timeout: 5000 })
+        for (let i = 0; i < 2; i++) expect(intact(ch.tryReceive(), then, i)).toBe(true)
+        expect(fill(ch, then)).toBeGreaterThanOrEqual(2)
+        for (const each of ch.available()) if (each.length !== then) expect(each.length).toBe(then)
+        expect(inUse(arena)).toBe(base)
+      }
+    },
+  )
 })

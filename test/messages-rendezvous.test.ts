@@ -5,7 +5,7 @@ import { rendezvousRaces } from './conformance/rendezvous-races.js'
 import { rendezvousThreads } from './conformance/rendezvous-threads.js'
 import { messages, selecting } from './conformance/subject.js'
 
-const subject = selecting(messages())
+const subject = selecting(messages('cells'))
 rendezvous(subject)
 rendezvousClosing(subject)
 rendezvousOrder(subject)

@@ -8,7 +8,7 @@ import { timeouts } from './conformance/select-timeouts.js'
 import { selectors } from './conformance/selector.js'
 import { messages, selecting } from './conformance/subject.js'
 
-const subject = selecting(messages())
+const subject = selecting(messages('cells'))
 choice(subject)
 parking(subject)
 losers(subject)

@@ -82,10 +82,35 @@ export function writeUtf8(value: string, u8: Uint8Array, at: number, limit: numb
   return at + bytes.length
 }
 
+/** Up to eight ASCII characters, by one call with so many arguments: faster than any loop. Undefined if they are not ASCII. */
+function ascii8(u8: Uint8Array, at: number, length: number): string | undefined {
+  const a = u8[at] as number
+  if (length === 1) return a > 127 ? undefined : fromUnits(a)
+  const b = u8[at + 1] as number
+  if (length === 2) return (a | b) > 127 ? undefined : fromUnits(a, b)
+  const c = u8[at + 2] as number
+  if (length === 3) return (a | b | c) > 127 ? undefined : fromUnits(a, b, c)
+  const d = u8[at + 3] as number
+  const abcd = a | b | c | d
+  if (length === 4) return abcd > 127 ? undefined : fromUnits(a, b, c, d)
+  const e = u8[at + 4] as number
+  if (length === 5) return (abcd | e) > 127 ? undefined : fromUnits(a, b, c, d, e)
+  const f = u8[at + 5] as number
+  if (length === 6) return (abcd | e | f) > 127 ? undefined : fromUnits(a, b, c, d, e, f)
+  const g = u8[at + 6] as number
+  if (length === 7) return (abcd | e | f | g) > 127 ? undefined : fromUnits(a, b, c, d, e, f, g)
+  const h = u8[at + 7] as number
+  return (abcd | e | f | g | h) > 127 ? undefined : fromUnits(a, b, c, d, e, f, g, h)
+}
+
 /** The string that the bytes are. `name` is the codec's, for the error if they are none. */
 export function readUtf8(u8: Uint8Array, at: number, end: number, name: string): string {
   const length = end - at
-  if (length <= SHORT_BYTES) {
+  if (length === 0) return ''
+  if (length <= 8) {
+    const ascii = ascii8(u8, at, length)
+    if (ascii !== undefined) return ascii
+  } else if (length <= SHORT_BYTES) {
     const short = units[length] as number[]
     let i = 0
     for (; i < length; i++) {

@@ -2,7 +2,7 @@ import { Arena, AtomicI32, type Channel, type Codec, channel, f64, u32 } from 'm
 import { afterEach, expect } from 'vitest'
 import type { Contract } from '../support/contract.js'
 import * as face from '../support/contract.js'
-import { kits, messageKits, padded } from '../support/kit.mjs'
+import { inBlocks, inCells, kits, messageKits } from '../support/kit.mjs'
 import { capacities } from '../support/settings.js'
 
 /** A codec with values made from numbers; see kit.mjs. */
@@ -52,17 +52,18 @@ export function buffered(): Subject {
   }
 }
 
-/** The same, where the values are messages. */
-export function messages(): Subject {
+/** The same, where the values are messages: those that carry numbers lie in blocks, or in cells of the ring. */
+export function messages(where: 'blocks' | 'cells'): Subject {
   const subject = buffered()
+  const number = (where === 'blocks' ? inBlocks : inCells) as never
   return {
     ...subject,
-    name: 'messages',
+    name: `messages in ${where}`,
     capacities: capacities.filter((capacity) => capacity < 10),
     kits: messageKits as unknown as readonly Kit[],
-    numbers: [padded as unknown as Codec<number>],
+    numbers: [inBlocks, inCells] as unknown as readonly Codec<number>[],
     make: (codec, capacity) =>
-      subject.make((codec as unknown) === f64 || (codec as unknown) === u32 ? (padded as never) : codec, capacity),
+      subject.make((codec as unknown) === f64 || (codec as unknown) === u32 ? number : codec, capacity),
   }
 }
 

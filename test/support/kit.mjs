@@ -71,13 +71,15 @@ function kit(codec, value, index, edges, toBatch = (v) => v, fromBatch = (v) => 
   }
 }
 
-/** Numbers as messages, in blocks of 256 bytes: tests count those of 128 to find out who waits. */
-export const padded = millrace.defineCodec({
-  name: 'padded',
-  size: 128,
-  encode: (n, _, view) => view.setFloat64(120, n),
-  decode: (_, view) => view.getFloat64(120),
-})
+/** Numbers as messages: in cells of the ring, and in blocks of 256 bytes (tests count those of 128 to find out who waits). */
+export const [inCells, inBlocks] = [8, 136].map((size) =>
+  millrace.defineCodec({
+    name: `number/${size}`,
+    size,
+    encode: (n, _, view) => view.setFloat64(size - 8, n),
+    decode: (_, view) => view.getFloat64(size - 8),
+  }),
+)
 
 const PAD = '·'.repeat(60)
 const text = (i) => `${i} ${PAD}`

@@ -78,8 +78,8 @@ export const mutants: readonly Mutant[] = [
     'claim before the value is read',
     'a receiver claims the value, so that a sender may overwrite it, then reads it',
     'channel.ts',
-    '        const v = wide_value(ch, head, stage());\n        if (wide_claim(ch, head, next)) {',
-    '        if (wide_claim(ch, head, next)) {\n          const v = wide_value(ch, head, stage());',
+    '        const v = wide_value(ch, head, 0);\n        if (wide_claim(ch, head, next)) {',
+    '        if (wide_claim(ch, head, next)) {\n          const v = wide_value(ch, head, 0);',
     'wide ring/full',
     'wide ring/full, two receivers',
   ),
@@ -143,14 +143,14 @@ export const mutants: readonly Mutant[] = [
     mutations: [
       {
         file: 'ring-wide.ts',
-        find: '  } else copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from, wide >> WIDE_CELL_SHIFT);\n',
+        find: '  } else copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from != 0 ? from : stage(), wide >> WIDE_CELL_SHIFT);\n',
         replace: '  }\n',
       },
       {
         file: 'ring-wide.ts',
         find: '  store32(markAt(ch, lap, index), tail - index | MARK_ONE); // publishes the value',
         replace:
-          '  store32(markAt(ch, lap, index), tail - index | MARK_ONE);\n  if (wide > <u32>WIDE_MESSAGES) copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from, wide >> WIDE_CELL_SHIFT); // ',
+          '  store32(markAt(ch, lap, index), tail - index | MARK_ONE);\n  if (wide > <u32>WIDE_MESSAGES) copy(cellAt(ch, lap, index, wide >> WIDE_CELL_SHIFT), from != 0 ? from : stage(), wide >> WIDE_CELL_SHIFT); // ',
       },
     ],
     scenarios: ['cells/send against receive'],
@@ -159,8 +159,8 @@ export const mutants: readonly Mutant[] = [
     'cell read after the claim',
     'a sender may be writing the next message there',
     'channel.ts',
-    '        const v = wide_value(ch, head, stage());\n        if (wide_claim(ch, head, next)) {',
-    '        if (wide_claim(ch, head, next)) {\n          const v = wide_value(ch, head, stage());',
+    '        const v = wide_value(ch, head, 0);\n        if (wide_claim(ch, head, next)) {',
+    '        if (wide_claim(ch, head, next)) {\n          const v = wide_value(ch, head, 0);',
     'cells/full',
     'cells/full, two receivers',
   ),

@@ -11,7 +11,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Presets, SingleBar } from 'cli-progress'
-import { Arena } from 'millrace'
+import { Arena, channel, fixedBytes } from 'millrace'
 import { randomFrom } from '../../support/kit.mjs'
 import { settle } from '../threads.mjs'
 import { judgeFlatness } from './flatness.mjs'
@@ -60,6 +60,8 @@ if (names.length === 0) usage(`no lane has a name like ${flags.only}`)
 const arena = new Arena({ size: Number(flags.arena ?? 64) * MIB })
 const counts = new Float64Array(new SharedArrayBuffer(PLACES * Float64Array.BYTES_PER_ELEMENT))
 let places = 0
+// The block that each thread keeps for itself is there from here on.
+channel(fixedBytes(8), { arena }).dispose()
 const before = arena.stats()
 const crew = names.map((name, i) => {
   const progress = () => ({ buffer: counts.buffer, at: places++ % PLACES })

@@ -55,8 +55,8 @@ const MAX_SIZE = 1024 * MIB
 const DEFAULT_SIZE = 32 * MIB
 const WASM_PAGE = 65536
 /**
- * Milliseconds after which who waits for memory looks by itself: what a thread has put by that computes, or whose event loop has nothing pending,
- * is told to nobody before that thread's next operation.
+ * Milliseconds after which who waits for memory looks by itself: what a thread has put by that computes is told to nobody before that thread's
+ * next operation.
  */
 const LOOK_AGAIN = 100
 const GATE_STATE = (ARENA + ARENA_GATE + HEAD_STATE) >>> 2
@@ -199,8 +199,13 @@ export class Arena {
   /** @internal The address, or the error that there is none. */
   made(at: number, what: string, bytes: number): number {
     if (at !== 0) return at
+    throw this.full(what, bytes)
+  }
+
+  /** @internal The error that there is no room for something. */
+  full(what: string, bytes: number): ArenaFullError {
     const left = this.size - Atomics.load(this.u32, (ARENA + ARENA_BREAK) >>> 2)
-    throw new ArenaFullError(what, bytes, left, this.size)
+    return new ArenaFullError(what, bytes, left, this.size)
   }
 
   /** @internal Blocks until `check`, which looks for memory, says true; false if that has not come about in `timeout` ms. */
@@ -211,7 +216,7 @@ export class Arena {
       const deadline = performance.now() + timeout
       for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
         const status = this.#gate.waitSync(() => (check() ? OK : WOULD_BLOCK), Math.min(left, LOOK_AGAIN), PATIENCE)
-        if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+        if (status === NO_MEMORY) throw this.full('a waiter', WAITER_BYTES)
         if (status === OK) return true
         if (left <= LOOK_AGAIN) return false
       }
@@ -230,7 +235,7 @@ export class Arena {
       for (let left = timeout; ; left = Math.max(0, deadline - performance.now())) {
         try {
           const status = await this.#gate.waitAsync(attempt, what, Math.min(left, LOOK_AGAIN), signal, PATIENCE)
-          if (status === NO_MEMORY) this.made(0, 'a waiter', WAITER_BYTES)
+          if (status === NO_MEMORY) throw this.full('a waiter', WAITER_BYTES)
           return
         } catch (error) {
           if (!(error instanceof TimeoutError)) throw error

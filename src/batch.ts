@@ -5,7 +5,7 @@ import type { Batch, Codec } from './codec/index.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
 import { BATCH_MAX, BUSY, CLOSED, OK, SCRATCH_BYTES, SCRATCH_VALUES, WOULD_BLOCK } from './generated/layout.js'
 import { overdueTurn } from './turn.js'
-import { nap, outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
+import { left, nap, outcomeOf, release, TIMED_OUT, timeoutOf, type WaitOptions, waitAsync, waitSync } from './wait.js'
 
 /** What sendMany takes: the typed array of the codec, or whatever its values can be had from, such as an array or a generator. */
 export type BatchSource<T> = Batch | Iterable<T>
@@ -163,11 +163,6 @@ export function withProgress(error: unknown, transferred: number): unknown {
     }
   }
   return error
-}
-
-/** What is left of a timeout that began then. */
-function left(timeout: number, since: number): number {
-  return timeout === Number.POSITIVE_INFINITY ? timeout : Math.max(0, timeout - (performance.now() - since))
 }
 
 /** @internal */

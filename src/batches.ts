@@ -4,7 +4,7 @@ import { sendBatch, sendBatchSync, trySendBatch, withProgress } from './batch.js
 import type { Channel } from './channel.js'
 import { rangeError, show, TimeoutError, typeError } from './errors.js'
 import { BATCH_MAX } from './generated/layout.js'
-import { timeoutOf, type WaitOptions } from './wait.js'
+import { left, timeoutOf, type WaitOptions } from './wait.js'
 
 /** How `batches` collects. */
 export interface BatchOptions {
@@ -19,11 +19,6 @@ export function checkMax(max: unknown, what: string): asserts max is number {
   if (typeof max !== 'number') throw typeError(`${what} takes a number of values, not ${show(max)}`)
   if (!Number.isInteger(max) || max < 0)
     throw rangeError(`${what} takes up to so many values, an integer from 0 on, not ${show(max)}`)
-}
-
-/** @internal What is left of a timeout that began then. */
-export function left(timeout: number, since: number): number {
-  return timeout === Number.POSITIVE_INFINITY ? timeout : Math.max(0, timeout - (performance.now() - since))
 }
 
 /** @internal What is there, up to `max` values. An error, such as of a message that is no value of the codec, has what came before it as `received`. */

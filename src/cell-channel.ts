@@ -7,6 +7,7 @@
 import type { Memory, MessageCodec, Schema } from './codec/message.js'
 import { CELL_MAX, CHANNEL_RECVQ, CHANNEL_SENDQ, FINE, WAITER_CELL, WAITER_VALUE } from './generated/layout.js'
 import type { Site } from './handle.js'
+import { type MessageMemory, messagesOf } from './message-memory.js'
 import { type Stage, stageOf } from './stage.js'
 import { ValueChannel } from './value-channel.js'
 import { meetAsync, type Operation, type WaitOptions } from './wait.js'
@@ -35,6 +36,7 @@ export class CellChannel<T> extends ValueChannel<T> {
   readonly #size: number
   readonly #calm: boolean
   readonly #stage: Stage
+  readonly #messages: MessageMemory
   readonly #memory: Memory
   /** Address of the stage. */
   readonly #from: number
@@ -46,7 +48,8 @@ export class CellChannel<T> extends ValueChannel<T> {
     this.#size = codec.size as number
     this.#calm = isCalm(codec.schema)
     this.#stage = stageOf(site.arena)
-    this.#memory = this.#stage.memory
+    this.#messages = messagesOf(site.arena)
+    this.#memory = this.#messages.memory
     this.#from = this.#stage.at
   }
 
@@ -56,7 +59,7 @@ export class CellChannel<T> extends ValueChannel<T> {
   }
 
   override check(value: T): void {
-    this.#pack(value)
+    this.#messages.pack(this.codec, value)
   }
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +93,7 @@ export class CellChannel<T> extends ValueChannel<T> {
 
   /** @internal */
   override sending(value: T): Operation {
-    const message = this.#pack(value)
+    const message = this.#messages.pack(this.codec, value)
     const attempt = (): number => {
       this.#memory.u8.set(message, this.#from)
       this.core.channel_trySendF64(this.at, this.open, 0)
@@ -183,12 +186,5 @@ export class CellChannel<T> extends ValueChannel<T> {
     } finally {
       stage.busy = false
     }
-  }
-
-  /** The message as bytes of its own. */
-  #pack(value: T): Uint8Array {
-    const u8 = new Uint8Array(this.#size)
-    this.codec.encode(value, { u8, view: new DataView(u8.buffer), arena: this.arena }, 0, this.#size)
-    return u8
   }
 }

@@ -383,13 +383,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
   /** @internal */
   error(status: number, what: string, timeout = 0): Error {
     if (status === TIMED_OUT) return new TimeoutError(what, timeout)
-    if (status === NO_MEMORY) {
-      try {
-        this.arena.made(0, 'a waiter', WAITER_BYTES)
-      } catch (error) {
-        return error as Error
-      }
-    }
+    if (status === NO_MEMORY) return this.arena.full('a waiter', WAITER_BYTES)
     return this.stale()
   }
 

@@ -1,7 +1,6 @@
 // Channels of codecs whose values travel as messages. A message is encoded once, whatever it then has to wait for; until it is with the channel it
 // is in this thread's hands, and a send that does not come about gives its memory back.
 
-import { left } from './batches.js'
 import type { MessageCodec } from './codec/message.js'
 import { TimeoutError } from './errors.js'
 import { CHANNEL_HEAD, CHANNEL_TAIL, FINE, HEAD_STATE, OK, WAITER_VALUE, WOULD_BLOCK } from './generated/layout.js'
@@ -10,6 +9,7 @@ import { type MessageMemory, messagesOf } from './message-memory.js'
 import { overdueTurn } from './turn.js'
 import { ValueChannel } from './value-channel.js'
 import {
+  left,
   type Operation,
   outcomeOf,
   release,
@@ -153,13 +153,9 @@ export class MessageChannel<T> extends ValueChannel<T> {
 
   /** @internal Blocks until `take` gives a message. */
   awaitMemorySync(take: () => number, what: string, timeout: number): number {
-    let payload = 0
-    const look = (): boolean => {
-      if (payload === 0) payload = take()
-      return payload !== 0 || this.ended()
-    }
-    const fine = look() || this.arena.hungrySync(look, timeout)
-    if (payload !== 0) return payload
+    const search = this.#search(take)
+    const fine = search.look() || this.arena.hungrySync(search.look, timeout)
+    if (search.payload !== 0) return search.payload
     if (!fine) throw new TimeoutError(what, timeout)
     return this.requireOpen()
   }
@@ -171,13 +167,21 @@ export class MessageChannel<T> extends ValueChannel<T> {
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<number> {
-    let payload = 0
-    const look = (): boolean => {
-      if (payload === 0) payload = take()
-      return payload !== 0 || this.ended()
+    const search = this.#search(take)
+    if (!search.look()) await this.arena.hungry(search.look, what, timeout, signal)
+    return search.payload !== 0 ? search.payload : this.requireOpen()
+  }
+
+  /** A search for memory: `look` says whether it is over, with a `payload`, or because nothing can be sent any more. */
+  #search(take: () => number): { payload: number; look: () => boolean } {
+    const search = {
+      payload: 0,
+      look: (): boolean => {
+        if (search.payload === 0) search.payload = take()
+        return search.payload !== 0 || this.ended()
+      },
     }
-    if (!look()) await this.arena.hungry(look, what, timeout, signal)
-    return payload !== 0 ? payload : this.requireOpen()
+    return search
   }
 
   /** Whether the channel is full at one moment: then nothing needs to be encoded for a try. */
@@ -261,11 +265,10 @@ export class MessageChannel<T> extends ValueChannel<T> {
     this.messages.free(this.arena.u32[at >>> 2] as number)
   }
 
-  attemptSend(value: T): number {
-    const payload = this.messages.encode(this.codec, value) || this.#place(value)
-    const status = this.#attempt(payload, this.messages.length)
-    if (status !== OK) this.messages.free(payload)
-    return status
+  // Payloads are sent here, never values: see sendPayload and its like.
+
+  attemptSend(): number {
+    throw new Error('unreachable')
   }
 
   parkSend(): number {

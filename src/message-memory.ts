@@ -79,8 +79,8 @@ export class MessageMemory {
   /** The value's bytes, outside the arena. */
   pack<T>(codec: MessageCodec<T>, value: T): Uint8Array {
     const most = codec.measure(value)
-    const memory = privateMemory(most)
-    return memory.u8.subarray(0, codec.encode(value, { ...memory, arena: this.arena }, 0, most))
+    const memory = this.#apart(most)
+    return memory.u8.subarray(0, codec.encode(value, memory, 0, most))
   }
 
   /** Leaves bytes in a block, or in a chain of smaller ones: the payload's address, and `length`; 0 if memory is short. */
@@ -152,9 +152,9 @@ export class MessageMemory {
   decode<T>(codec: MessageCodec<T>, payload: number, length: number): T {
     try {
       if (this.#chain(payload) === 0) return codec.decode(this.memory, payload, payload + length)
-      const memory = privateMemory(length)
+      const memory = this.#apart(length)
       this.gather(payload, memory.u8)
-      return codec.decode({ ...memory, arena: this.arena }, 0, length)
+      return codec.decode(memory, 0, length)
     } finally {
       this.free(payload)
     }
@@ -185,12 +185,7 @@ export class MessageMemory {
 
   /** What to throw where there is no memory and no waiting. */
   full(bytes: number): ArenaFullError {
-    try {
-      this.arena.made(0, `a message of ${bytes} bytes`, bytes)
-    } catch (error) {
-      return error as ArenaFullError
-    }
-    throw new Error('unreachable')
+    return this.arena.full(`a message of ${bytes} bytes`, bytes)
   }
 
   /** Block of the rest of the message whose first bytes are at `payload`; 0 if that is all. */
@@ -210,11 +205,12 @@ export class MessageMemory {
   #room(payload: number): number {
     return (1 << (this.#class(payload) + CLASS_SHIFT)) - (payload & (LINE - 1))
   }
-}
 
-function privateMemory(bytes: number): Memory {
-  const u8 = new Uint8Array(bytes)
-  return { u8, view: new DataView(u8.buffer) }
+  /** So many bytes of private memory, for a message that travels through the arena. */
+  #apart(bytes: number): Memory {
+    const u8 = new Uint8Array(bytes)
+    return { u8, view: new DataView(u8.buffer), arena: this.arena }
+  }
 }
 
 /** One for each arena of this thread. */
@@ -228,9 +224,4 @@ export function messagesOf(arena: Arena): MessageMemory {
     memories.set(arena, messages)
   }
   return messages
-}
-
-/** The arena's memory, as codecs see it. */
-export function memoryOf(arena: Arena): Memory {
-  return messagesOf(arena).memory
 }

@@ -4,7 +4,7 @@
 import type { Arena } from './arena.js'
 import type { Memory } from './codec/message.js'
 import { CELL_MAX, SCRATCH_BYTES, SCRATCH_STAGE } from './generated/layout.js'
-import { memoryOf } from './message-memory.js'
+import { messagesOf } from './message-memory.js'
 
 export class Stage {
   /** Its address. */
@@ -15,7 +15,7 @@ export class Stage {
 
   constructor(arena: Arena) {
     this.at = arena.made(arena.core.thread_scratch(), "a thread's messages", SCRATCH_BYTES) + SCRATCH_STAGE
-    this.memory = memoryOf(arena)
+    this.memory = messagesOf(arena).memory
   }
 
   /** While it is busy: runs what uses the stage, with what the codec has there put aside. */

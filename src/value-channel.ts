@@ -1,13 +1,12 @@
 // What channels of message codecs have in common, in blocks or in cells: batches go value by value.
 
 import { type BatchSource, withProgress } from './batch.js'
-import { left } from './batches.js'
 import { Channel } from './channel.js'
 import type { MessageCodec } from './codec/message.js'
 import { ClosedError, show, TimeoutError, typeError } from './errors.js'
 import { CHANNEL_CLOSED } from './generated/layout.js'
 import { overdueTurn } from './turn.js'
-import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
+import { left, requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 /** What is sent one by one. A string is no batch of characters. */
 function iterable<T>(values: BatchSource<T>, codec: MessageCodec<T>): Iterable<T> {

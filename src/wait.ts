@@ -196,6 +196,11 @@ export function timeoutOf(options: WaitOptions | undefined): number {
   return Math.max(0, timeout)
 }
 
+/** What is left of a timeout that began then. */
+export function left(timeout: number, since: number): number {
+  return timeout === Number.POSITIVE_INFINITY ? timeout : Math.max(0, timeout - (performance.now() - since))
+}
+
 /** Throws unless this thread may block. */
 export function requireBlocking({ canBlock }: { canBlock: boolean }, method: string, twin: string): void {
   if (!canBlock) throw new BlockingNotAllowedError(method, twin)

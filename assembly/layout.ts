@@ -64,6 +64,7 @@ export const KIND_WAITER = 5;
 export const KIND_SCRATCH = 6;
 export const KIND_MESSAGE = 7;
 export const KIND_PIPE = 8;
+export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -250,6 +251,12 @@ export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots
 export const COUNTER_BYTES = 4096;
 export const ATOMIC_CODEC = 36; // u32
 export const ATOMIC_VALUE = 64; // u32 or u64
+
+// ── Pool ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Written once, by the maker: where the channels are that hold the items.
+export const POOL_SHARDS = 32; // u32, how many
+export const POOL_TABLE = 40; // POOL_ENTRY × shards
+export const POOL_ENTRY = 8; // bytes of an entry: address of the channel u32, its HEAD_STATE u32
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

@@ -375,6 +375,24 @@ describe('limits', () => {
     expect(ran).toBe(1)
   })
 
+  test('who comes later does not overtake what is queued', async () => {
+    const group = new ErrGroup({ limit: 0 })
+    const order: unknown[] = []
+    const { task, release } = held()
+    const queued = [1, 2].map((n) =>
+      group.go(() => {
+        order.push(n)
+        if (n === 1) order.push(group.tryGo(() => order.push(3)))
+        return task()
+      }),
+    )
+    group.setLimit(2)
+    await Promise.all(queued)
+    expect(order).toEqual([1, false, 2])
+    release()
+    await group.wait()
+  })
+
   test('EG-7 a negative limit is none', async () => {
     for (const limit of [-1, -5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const group = new ErrGroup({ limit })
@@ -481,6 +499,9 @@ describe('wait', () => {
     expect(await rejection(aborted)).toBe(first)
     expect([group.signal.aborted, group.active]).toEqual([false, 1])
     release()
+    await macrotask()
+    // Nobody waits any longer, so more tasks may come under the same signal.
+    expect([group.signal.aborted, group.active]).toEqual([false, 0])
     await group.wait({ timeout: 5000 })
     await group.wait({ timeout: 0 })
   })

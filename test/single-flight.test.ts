@@ -1,22 +1,9 @@
 import { Arena, channel, f64, recv, SingleFlight, select, trySelect } from 'millrace'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { noComplaints } from './support/complaints.js'
 import { elapsed, expectPending, isPending, macrotask, rejection, sleep, thrown } from './support/probe.js'
 
-// A rejection that nobody handles fails the test in which it happens.
-let unhandled: unknown[] = []
-const note = (reason: unknown): void => {
-  unhandled.push(reason)
-}
-beforeEach(() => {
-  unhandled = []
-  process.on('unhandledRejection', note)
-})
-afterEach(async () => {
-  await macrotask()
-  await macrotask()
-  process.off('unhandledRejection', note)
-  expect(unhandled).toEqual([])
-})
+noComplaints()
 
 /** A promise and its end. */
 function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: unknown): void } {

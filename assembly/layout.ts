@@ -72,6 +72,7 @@ export const KIND_SEMAPHORE = 12;
 export const KIND_WAIT_GROUP = 13;
 export const KIND_COND = 14;
 export const KIND_ONCE = 15;
+export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -280,6 +281,12 @@ export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots
 export const COUNTER_BYTES = 4096;
 export const ATOMIC_CODEC = 36; // u32
 export const ATOMIC_VALUE = 64; // u32 or u64
+
+// ── Pool ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Written once, by the maker: where the channels are that hold the items.
+export const POOL_SHARDS = 32; // u32, how many
+export const POOL_TABLE = 40; // POOL_ENTRY × shards
+export const POOL_ENTRY = 8; // bytes of an entry: address of the channel u32, its HEAD_STATE u32
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

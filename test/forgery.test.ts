@@ -44,7 +44,7 @@ describe('wrong handles', () => {
     },
   )
 
-  test.each([['mutex'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
+  test.each([['lock'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
     'kind %s',
     (kind) => {
       const error = thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), kind }))
@@ -56,7 +56,7 @@ describe('wrong handles', () => {
   test('the kind of another object', () => {
     for (const target of targets) {
       const handle = handleOf(target)
-      for (const kind of ['channel', 'stack', 'counter', 'atomic']) {
+      for (const kind of ['channel', 'stack', 'counter', 'atomic', 'mutex']) {
         if (kind !== handle.kind) expect(thrown(() => openAny({ ...handle, kind }))).toBeInstanceOf(StaleHandleError)
       }
     }
@@ -203,7 +203,7 @@ describe('wrong handles', () => {
             )
             break
           case 2:
-            handle.kind = junkOr(() => rng.pick(['channel', 'stack', 'counter', 'atomic', 'waiter', 'scratch', 'free']))
+            handle.kind = junkOr(() => rng.pick(['channel', 'stack', 'counter', 'atomic', 'mutex', 'waiter', 'scratch', 'free']))
             break
           case 3:
             handle.view = junkOr(() => rng.pick(['both', 'send', 'receive', 'none']))

@@ -305,4 +305,5 @@ export const TOLD = 7;
 // Of the sync package.
 export const NOT_HELD = 8; // unlock of what is not locked
 export const POISONED = 9; // a thread has died holding it
+export const UNSETTLED = 10; // done, but a thread that the system has stopped is in the way of who is parked: settle, later
 

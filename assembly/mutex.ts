@@ -27,7 +27,7 @@
 import { cas64, enter, get32, leave, load32, load64, peek32, store32, store64 } from "./atomics.ts";
 import {
   BUSY, CHANNEL_RECEIVERS, CHANNEL_RECVQ, FINE, FLAGS_MASK, HEAD_STATE, KIND_MUTEX, MUTEX_LOCKED, MUTEX_POISONED, MUTEX_RIVAL, MUTEX_STARVING, MUTEX_STRICT,
-  MUTEX_WOKEN, NOT_HELD, NO_MEMORY, OK, PARK_AGAIN, PARK_STARVING, POISONED, RETRY, STALE, SYNC_STATE, TOLD, WAITER_NEXT, WAITER_VALUE, WOULD_BLOCK,
+  MUTEX_WOKEN, NOT_HELD, NO_MEMORY, OK, PARK_AGAIN, PARK_STARVING, POISONED, RETRY, STALE, SYNC_STATE, TOLD, UNSETTLED, WAITER_NEXT, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { firstOf, isBlocking, isDead, me, prepend, sync_claim, sync_made, waiterIdentity } from "./sync.ts";
 import { relax } from "./thread.ts";
@@ -74,7 +74,7 @@ function take(m: usize, open: u32, woken: u32): u32 {
   return STALE;
 }
 
-/** Unlocks it, whoever has locked it: FINE, TOLD, NOT_HELD, STALE or BUSY. */
+/** Unlocks it, whoever has locked it: FINE, TOLD, UNSETTLED, NOT_HELD, STALE or BUSY (nothing has happened). */
 export function mutex_unlock(m: usize, open: u32): u32 {
   const held = ownedBy(me(), open);
   // A hint, for who waits may be handed the mutex only while it is locked.
@@ -144,7 +144,7 @@ function release(m: usize, open: u32, heals: u32): u32 {
   return ownedBy(waiterIdentity(w), word & ~<u64>(starving ? 0 : MUTEX_STARVING));
 }
 
-/** Serves who is parked though the mutex is free: FINE or TOLD, or BUSY. */
+/** Serves who is parked though the mutex is free: FINE or TOLD, or UNSETTLED. */
 function settle(m: usize, open: u32): u32 {
   let told = FINE;
   let tries: u32 = 0;
@@ -178,7 +178,7 @@ function settle(m: usize, open: u32): u32 {
       ring(bell);
     }
     leave();
-    if (!locked && relax(tries++)) return BUSY;
+    if (!locked && relax(tries++)) return UNSETTLED;
   }
   return told;
 }
@@ -187,7 +187,7 @@ function settle(m: usize, open: u32): u32 {
 export function mutex_settle(m: usize, open: u32): u32 { return settle(m, open); }
 
 /**
- * Queues up: the waiter, or NO_MEMORY, STALE or BUSY. Its outcome is OK or POISONED (the mutex is the waiter's), RETRY (it is free, or was: compete
+ * Queues up: the waiter, or NO_MEMORY, STALE or BUSY. The caller settles after it (Dekker: it is in the queue, and looks at the word). Its outcome is OK or POISONED (the mutex is the waiter's), RETRY (it is free, or was: compete
  * by mutex_compete), or STALE. `how`: PARK_AGAIN (the caller is the rival), PARK_STARVING.
  */
 export function mutex_park(m: usize, open: u32, token: u32, how: u32): usize {
@@ -225,12 +225,10 @@ export function mutex_park(m: usize, open: u32, token: u32, how: u32): usize {
       return BUSY;
     }
   }
-  // Dekker: we are in the queue, and look at the word.
-  settle(m, open);
   return w;
 }
 
-/** The rival competes no longer: FINE or TOLD, or BUSY. */
+/** The rival competes no longer: FINE or TOLD, or UNSETTLED. */
 export function mutex_yield(m: usize, open: u32): u32 {
   while (true) {
     const word = load64(m + SYNC_STATE);
@@ -252,7 +250,7 @@ export function mutex_flags(m: usize, open: u32): i32 {
   return isOf(word, open) ? <i32>(<u32>word & FLAGS_MASK) : -1;
 }
 
-/** It is sound again, whatever its dead owner has left: FINE, STALE or BUSY. */
+/** It is sound again, whatever its dead owner has left: FINE, TOLD, UNSETTLED or STALE. */
 export function mutex_heal(m: usize, open: u32): u32 {
   while (true) {
     const word = load64(m + SYNC_STATE);
@@ -291,5 +289,5 @@ export function mutex_mend(m: usize, open: u32): void {
       relax(tries++);
     }
   }
-  while (settle(m, open) == BUSY) {}
+  while (settle(m, open) == UNSETTLED) {}
 }

@@ -121,6 +121,16 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     }
   }
 
+  /** @internal Whether a message takes memory of the arena. */
+  get takesMemory(): boolean {
+    return false
+  }
+
+  /** @internal Whether the arena has room for the value now. */
+  hasRoom(_value: T): boolean {
+    return true
+  }
+
   // What each codec does in its own way; see channel-codecs.ts. The four that users call are written out there, one per codec, so that
   // each has inline caches of its own.
 

@@ -2,7 +2,7 @@
 // is in this thread's hands, and a send that does not come about gives its memory back.
 
 import type { MessageCodec } from './codec/message.js'
-import { TimeoutError } from './errors.js'
+import { ArenaFullError, TimeoutError } from './errors.js'
 import { CHANNEL_HEAD, CHANNEL_TAIL, FINE, HEAD_STATE, OK, WAITER_VALUE, WOULD_BLOCK } from './generated/layout.js'
 import type { Site } from './handle.js'
 import { type MessageMemory, messagesOf } from './message-memory.js'
@@ -31,6 +31,10 @@ export class MessageChannel<T> extends ValueChannel<T> {
     super(site, codec)
     this.messages = messagesOf(site.arena)
     this.#valueWord = site.arena.valueAt >>> 2
+  }
+
+  override get takesMemory(): boolean {
+    return true
   }
 
   override check(value: T): void {
@@ -257,6 +261,16 @@ export class MessageChannel<T> extends ValueChannel<T> {
     const { u32 } = this.arena
     u32[at >>> 2] = payload
     u32[(at + 4) >>> 2] = this.messages.length
+  }
+
+  override hasRoom(value: T): boolean {
+    try {
+      this.core.message_free(this.messages.encode(this.codec, value) || this.#place(value))
+      return true
+    } catch (error) {
+      if (error instanceof ArenaFullError) return false
+      throw error
+    }
   }
 
   /** @internal The message in a waiter that was not sent. */

@@ -181,6 +181,10 @@ export class Mutex extends SyncObject {
     return this.syncHandle('mutex')
   }
 
+  override settle(): number {
+    return this.core.mutex_settle(this.at, this.open)
+  }
+
   get #flags(): number {
     const flags = this.core.mutex_flags(this.at, this.open)
     if (flags < 0) throw this.stale()
@@ -244,7 +248,9 @@ class MutexWait implements Operation {
     const { core, at, open } = this.#mutex
     const starving = performance.now() - this.#since > STARVATION ? PARK_STARVING : 0
     const waiter = core.mutex_park(at, open, token, this.#rival ? PARK_AGAIN | starving : 0)
-    if (waiter >= ARENA) this.#rival = false
+    if (waiter < ARENA) return waiter
+    this.#rival = false
+    this.#mutex.serve()
     return waiter
   }
 

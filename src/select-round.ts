@@ -2,7 +2,7 @@
 
 import type { Arena } from './arena.js'
 import type { Channel, Next } from './channel.js'
-import { rangeError, show, typeError } from './errors.js'
+import { ArenaFullError, rangeError, show, typeError } from './errors.js'
 import {
   ARENA,
   BUSY,
@@ -75,6 +75,10 @@ export class Round {
   readonly reusable: boolean
   /** Whether the first of the ready cases is taken, instead of any. */
   biased: boolean
+  /** Whether it waits where the arena has no room for a message that it is to send; else that is an error. */
+  patient = false
+  /** Whether the last look at the cases, or at one of them, has found no room for a message. */
+  short = false
   readonly #arms: Arm[] = []
   readonly #groups: Group[] = []
   /** The cases that are on, in the order in which they are written. */
@@ -188,6 +192,7 @@ export class Round {
 
   /** Does one of the cases that are ready, at random: whether there was one. */
   attempt(): boolean {
+    this.short = false
     const active = this.#active
     const order = this.biased ? active : this.#shuffled
     const n = order.length
@@ -213,7 +218,7 @@ export class Round {
       return next !== undefined && this.took(arm, next)
     }
     // The paths that are fast for every codec; they throw where a send meets a closed channel, and for stale handles.
-    if (arm.send) return channel.trySend(arm.value) && this.#happened(arm, undefined, false)
+    if (arm.send) return this.#send(arm, channel) && this.#happened(arm, undefined, false)
     // What it says if there is none counts; a value that is `undefined` says nothing.
     channel.missing = OK
     const value = channel.tryReceive()
@@ -224,6 +229,21 @@ export class Round {
     return this.#happened(arm, undefined, false)
   }
 
+  #send(arm: Arm, channel: Channel<unknown>): boolean {
+    try {
+      return channel.trySend(arm.value)
+    } catch (error) {
+      this.#lacks(error)
+      return false
+    }
+  }
+
+  /** Takes it that the arena has no room for a message, where that is to be waited for. */
+  #lacks(error: unknown): void {
+    if (!this.patient || !(error instanceof ArenaFullError)) throw error
+    this.short = true
+  }
+
   /** Notes what a local source has given. */
   took(arm: Arm, next: Next<unknown>): boolean {
     return this.#happened(arm, next.value, next.done)
@@ -231,6 +251,7 @@ export class Round {
 
   /** As attempt; false only if at one moment no case was ready. */
   tryNow(): boolean {
+    this.patient = false
     for (;;) {
       if (this.attempt()) return true
       // One attempt after the other: a case may have become ready behind it while another stopped being so before it.
@@ -255,6 +276,16 @@ export class Round {
   }
 
   // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whether any case sends messages, for which the arena may lack room. */
+  get sends(): boolean {
+    return this.#active.some(({ send, channel }) => send && channel?.takesMemory === true)
+  }
+
+  /** Whether the arena has room for what each of its cases would send. */
+  hasRoom(): boolean {
+    return this.#active.every(({ send, channel, value }) => !send || channel === undefined || channel.hasRoom(value))
+  }
 
   /** The cases on sources of this thread. */
   get sources(): Arm[] {
@@ -293,6 +324,7 @@ export class Round {
           channel.write(group.node + WAITER_VALUE, chosen.value)
         } catch (error) {
           failure = error
+          this.short = error instanceof ArenaFullError
         }
       }
       if (status === OK && failure === undefined) {

@@ -5,12 +5,14 @@ import type { Pending } from './event-loop.js'
 import { TOKEN_BLOCKING } from './generated/layout.js'
 import { watchLimits } from './limits.js'
 import { doze } from './local-channel.js'
+import { selectWithMemory, shortSync } from './select-memory.js'
 import type { Arm, Hit, Round } from './select-round.js'
 import { keep } from './turn.js'
 import { meet, sleep, spin } from './wait.js'
 
 /** Does a case that is ready: whether there was one. @throws TimeoutError if there was none at one moment and `timeout` is 0. */
 export function selectAtOnce(round: Round, timeout: number): boolean {
+  round.patient = timeout !== 0
   if (timeout !== 0) return round.attempt()
   if (round.tryNow()) return true
   throw new TimeoutError('select', timeout)
@@ -21,7 +23,7 @@ export function selectBlocking(round: Round, timeout: number): void {
   const deadline = performance.now() + timeout
   try {
     do {
-      if (waitOnce(round, deadline)) return
+      if (round.short ? shortSync(round, deadline) : waitOnce(round, deadline)) return
       if (round.attempt()) return
     } while (performance.now() < deadline)
   } finally {
@@ -38,7 +40,12 @@ function waitOnce(round: Round, deadline: number): boolean {
     return false
   }
   if (!operation.rendezvous && spin(arena, operation)) return true
-  round.park(TOKEN_BLOCKING)
+  try {
+    round.park(TOKEN_BLOCKING)
+  } catch (error) {
+    if (!round.short) throw error
+    return shortSync(round, deadline)
+  }
   const { waiter } = round
   let ended = operation.rendezvous && meet(arena, waiter)
   while (!ended) {
@@ -56,6 +63,12 @@ function waitOnce(round: Round, deadline: number): boolean {
 /** Awaits one case. `timeout` in ms. */
 export function selectAsync(round: Round, timeout: number, signal: AbortSignal | undefined): Promise<Hit> {
   if (selectAtOnce(round, timeout)) return keep(round.result())
+  if (!round.sends) return selectQueued(round, timeout, signal)
+  return selectWithMemory(round, timeout, signal, (left) => selectQueued(round, left, signal))
+}
+
+/** Awaits one case in the queues of the channels. */
+function selectQueued(round: Round, timeout: number, signal: AbortSignal | undefined): Promise<Hit> {
   return new Promise((resolve, reject) => {
     const loop = round.arena?.loop
     let over = false

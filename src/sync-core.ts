@@ -21,6 +21,7 @@ export interface SyncCore {
   mutex_yield(at: Address, open: number): Status
   mutex_unlock(at: Address, open: number): Status
   mutex_park(at: Address, open: number, token: number, how: number): Address
+  mutex_settle(at: Address, open: number): Status
   mutex_owner(at: Address, open: number): number
   mutex_flags(at: Address, open: number): number
   mutex_heal(at: Address, open: number): Status

@@ -1,7 +1,7 @@
 import type { Arena } from './arena.js'
 import { arenaOption } from './channel-codecs.js'
 import { show, typeError } from './errors.js'
-import { BUSY, NO_MEMORY, STALE, SYNC_BYTES, TOLD, WAITER_BYTES } from './generated/layout.js'
+import { BUSY, NO_MEMORY, STALE, SYNC_BYTES, TOLD, UNSETTLED, WAITER_BYTES } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
 import { SharedObject } from './object.js'
 import { type SyncCore, syncCore } from './sync-core.js'
@@ -51,15 +51,27 @@ export abstract class SyncObject extends SharedObject {
     return this.name === undefined ? handle : { ...handle, name: this.name }
   }
 
-  /** @internal Calls the core until nobody is in the way, and tells those of this event loop who have been served. */
+  /** @internal Serves who is parked and can be served: FINE, TOLD or UNSETTLED. */
+  abstract settle(): number
+
+  /** @internal Calls the core until nobody is in the way, sees to it that all are served, and tells those of this event loop. */
   persist(call: () => number, first = call()): number {
-    for (let status = first; ; status = call()) {
-      if (status === BUSY) nap(this.arena)
-      else {
-        if (status === TOLD) this.arena.loop.poll()
-        return status
-      }
+    let status = first
+    while (status === BUSY) {
+      nap(this.arena)
+      status = call()
     }
+    if (status === UNSETTLED) {
+      this.serve()
+      status = TOLD
+    }
+    if (status === TOLD) this.arena.loop.poll()
+    return status
+  }
+
+  /** @internal Serves all that can be served, and tells nobody of this event loop yet: for who has just parked. */
+  serve(): void {
+    while (this.settle() === UNSETTLED) nap(this.arena)
   }
 
   /** @internal Throws for what no operation can go on from. */

@@ -5,7 +5,19 @@ import type { Bench, Scenario } from '../checker/scenario.js'
 import { mutexSpec } from '../checker/sync-specs.js'
 import { shadow } from './audit.js'
 import type { Style } from './core.js'
-import { make, mender, type Steps, type SyncWorld, settled, syncRecipe, tokenOf, waited } from './sync-steps.js'
+import {
+  impatientSync,
+  make,
+  mender,
+  type Steps,
+  type SyncWorld,
+  served,
+  settled,
+  settledAfter,
+  syncRecipe,
+  tokenOf,
+  waited,
+} from './sync-steps.js'
 
 /** The waiting of src/mutex.ts, from the second try on: a status, or 'timeout'. `starving`: a wait of any length is too long. */
 interface MutexWorld extends SyncWorld {
@@ -19,13 +31,16 @@ function* waitFor(t: Thread, w: MutexWorld, style: Style, starving: boolean): St
   for (;;) {
     const how = rival ? L.PARK_AGAIN! | (starving ? L.PARK_STARVING! : 0) : 0
     const waiter = yield t.call('mutex_park', o, open, tokenOf(w, style), how)
+    if (waiter === L.BUSY) continue
     if (waiter < L.ARENA!) return waiter
+    yield* served(t, w, 'mutex_settle')
     const end = yield* waited(t, w, waiter, style)
     if (end !== L.RETRY) return end
     rival = true
     const status = yield t.call('mutex_compete', o, open)
     if (status === L.WOULD_BLOCK && style !== 'timed') continue
-    if (status !== L.FINE && (status !== L.POISONED || w.strict)) yield t.call('mutex_yield', o, open)
+    if (status !== L.FINE && (status !== L.POISONED || w.strict))
+      yield* settledAfter(t, w, 'mutex_yield', 'mutex_settle')
     return status === L.WOULD_BLOCK ? 'timeout' : status
   }
 }
@@ -62,7 +77,7 @@ function steps(...list: string[]): (t: Thread, w: MutexWorld) => Program {
       if (step === 'unlock' || step === 'dispose' || step === 'heal') {
         yield t.begin(step, t.id)
         const name = step === 'dispose' ? 'sync_dispose' : `mutex_${step}`
-        yield t.end(resultOf(w, yield t.call(name, o, open)))
+        yield t.end(resultOf(w, yield* settledAfter(t, w, name, 'mutex_settle')))
         continue
       }
       const kind = step === 'timed' || step === 'try' ? step : 'lock'
@@ -76,7 +91,7 @@ function steps(...list: string[]): (t: Thread, w: MutexWorld) => Program {
       yield t.end(result)
       if (step === 'hold' || !held) continue
       yield t.begin('unlock', t.id)
-      yield t.end(resultOf(w, yield t.call('mutex_unlock', o, open)))
+      yield t.end(resultOf(w, yield* settledAfter(t, w, 'mutex_unlock', 'mutex_settle')))
     }
   }
 }
@@ -158,6 +173,14 @@ export const mutexes: Scenario[] = [
   mutex('waiter killed', 'the others go on', [['lock', 'lock'], ['lock'], ['lock']], { ...kill(1) }),
   mutex('starving one killed', 'the others go on', [['lock', 'lock'], ['hungry'], ['timed']], { ...kill(1) }),
   mutex('task killed', 'the others go on', [['lock'], ['async'], ['lock']], { ...kill(1) }),
+  mutex('impatient', 'who is in the way makes them come back', [['lock', 'lock'], ['hungry'], ['timed']], {
+    ...long,
+    ...impatientSync,
+  }),
+  mutex('impatient tasks', 'who is in the way makes them come back', [['lock', 'try'], ['async'], ['lock']], {
+    ...long,
+    ...impatientSync,
+  }),
   mutex('strict, owner killed', 'nobody gets it', [['lock'], ['lock'], ['timed']], {
     ...kill(0),
     strict: true,

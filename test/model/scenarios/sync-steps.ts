@@ -1,14 +1,21 @@
 // What scenarios of the sync package share: an arena with an object in a place, the waiting of the bindings, and what must hold at the end.
 
 import type { Program, Thread } from '../checker/program.js'
-import type { Bench } from '../checker/scenario.js'
+import type { Bench, Scenario } from '../checker/scenario.js'
 import { audit } from './audit.js'
 import { attach, coreRecipe, numberOf, type Style, settleBase, untilReady, type World } from './core.js'
+import { impatient } from './meeting.js'
 
 export type Steps<R> = Generator<ReturnType<Thread['call']>, R, number>
 
 /** Few places in a page: a look at all of them is the same with three as with sixty. */
 export const syncRecipe = { ...coreRecipe, constants: { ...coreRecipe.constants, SYNC_BYTES: 1024 } }
+
+/** Who waits for a thread inside a section gives up at once: see `impatient` in meeting.ts. */
+export const impatientSync: Partial<Scenario> = {
+  ...impatient,
+  recipe: { ...impatient.recipe!, ...syncRecipe } as Scenario['recipe'],
+}
 
 export interface SyncWorld extends World {
   /** Address and HEAD_STATE of the object. */
@@ -32,13 +39,31 @@ export function* waited(t: Thread, w: World, waiter: number, style: Style): Step
   else
     while ((yield t.call('waiter_wait', waiter, style === 'timed' ? 1 : -1)) === L.WAITING) {
       if (style !== 'timed') continue
-      if ((yield t.call('waiter_cancel', waiter)) !== L.CANCELLED) break
+      let state = L.BUSY!
+      while (state === L.BUSY) state = yield t.call('waiter_cancel', waiter)
+      if (state !== L.CANCELLED) break
       yield t.call('waiter_release', waiter)
       return 'timeout'
     }
   const outcome = t.get(waiter + L.WAITER_OUTCOME!)
   yield t.call('waiter_release', waiter)
   return outcome
+}
+
+/** Serves all that can be served, as SyncObject.serve. */
+export function* served(t: Thread, w: SyncWorld, settle: string): Steps<void> {
+  while ((yield t.call(settle, w.o, w.open)) === w.L.UNSETTLED);
+}
+
+/** Calls until nobody is in the way, then serves, as SyncObject.persist. */
+export function* settledAfter(t: Thread, w: SyncWorld, name: string, settle: string): Steps<number> {
+  for (;;) {
+    const status = yield t.call(name, w.o, w.open)
+    if (status === w.L.BUSY) continue
+    if (status !== w.L.UNSETTLED) return status
+    yield* served(t, w, settle)
+    return w.L.TOLD!
+  }
 }
 
 /** The token of a waiter of that style. */

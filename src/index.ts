@@ -1,4 +1,5 @@
 export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
+export { AtomicValue } from './atomic-value.js'
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
 export type { BatchSource } from './batch.js'
 export type { BatchOptions } from './batches.js'
@@ -65,6 +66,7 @@ export {
   SendCase,
   send,
 } from './select-cases.js'
+export { ShardedMap, type ShardedMapOptions } from './sharded-map.js'
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'

@@ -269,6 +269,16 @@ export function map_set(m: usize, open: u32, key: f64, v: f64): u32 {
 
 // ── Tables ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** The version of a shard, which nobody is in the middle of changing; odd if that takes too long. */
+function settledVersion(shard: usize): u32 {
+  let tries: u32 = 0;
+  while (true) {
+    const version = load32(shard + SHARD_VERSION);
+    if (!(version & 1) || relax(tries++)) return version;
+  }
+  return 1;
+}
+
 /**
  * Gives a shard a table of so many entries, a power of two, in the message `fresh`, which is in our hands: OK, RETRY or BUSY. The table that was there is
  * in our hands then: CURSOR_NODE.
@@ -276,7 +286,7 @@ export function map_set(m: usize, open: u32, key: f64, v: f64): u32 {
 export function map_rebuild(m: usize, index: u32, fresh: usize, entries: u32): u32 {
   const c = cursor();
   const shard = shardAt(m, index);
-  const version = load32(shard + SHARD_VERSION);
+  const version = settledVersion(shard);
   if (version & 1) return BUSY;
   const table = load64(shard + SHARD_TABLE);
   const most = entries - (entries >> 2);
@@ -327,9 +337,8 @@ export function map_clear(m: usize, index: u32, fresh: usize, entries: u32): u32
   const c = cursor();
   const shard = shardAt(m, index);
   const end = shardAt(m, index + 1);
-  const version = load32(shard + SHARD_VERSION);
-  if (version & 1) return BUSY;
-  if (marked(shard)) return BUSY;
+  const version = settledVersion(shard);
+  if (version & 1 || marked(shard)) return BUSY;
   zero(fresh, entries * ENTRY_BYTES);
   enter();
   if (cas32(shard + SHARD_VERSION, version, version + 1) != version) {
@@ -358,7 +367,7 @@ export function map_dispose(m: usize, open: u32): u32 {
   // What was stored last is ours to free: pairs with the stores of the versions.
   const shards = <u32>(1 << (32 - get32(m + MAP_SHIFT)));
   for (let k: u32 = 0; k < shards; k++) {
-    if (load32(shardAt(m, k) + SHARD_VERSION) & 1) return BUSY;
+    if (settledVersion(shardAt(m, k)) & 1) return BUSY;
   }
   return discard(m, open);
 }

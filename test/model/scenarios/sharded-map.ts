@@ -36,8 +36,18 @@ export const maps: Scenario[] = [
   of(
     'get of another key',
     'an entry that is used again for another key is not taken for the first',
-    [['get 1'], ['delete 1', 'set 2=7']],
+    [['get 1'], ['delete 1', 'set 3=7']],
     { initial: ['1=6'] },
+  ),
+  // Keys 1, 3, 4 and 6 begin their search at the same entry.
+  of(
+    'colliding keys',
+    'a key behind one that is removed is found',
+    [
+      ['delete 1', 'get 3'],
+      ['get 3', 'set 4=7'],
+    ],
+    { initial: ['1=5', '3=6'] },
   ),
   of('two sets', 'both happen', [
     ['set 1=5', 'get 2'],

@@ -11,8 +11,10 @@
 // succeeded. No kill leaves a version odd.
 
 import { get32, load32, or32, peekInOrder64, set32, set64 } from "./atomics.ts";
-import { CURSOR_GUARD, CURSOR_VERSION, LINE, MESSAGE_CHAIN, MESSAGE_OWN_PREV, OK, RETRY, THREAD_SCRATCH } from "./layout.ts";
+import { CURSOR_BYTES, CURSOR_GUARD, CURSOR_KEY_MAX, CURSOR_NEW, CURSOR_VALUE_AT, CURSOR_VALUE_MAX, CURSOR_VERSION, LINE, MESSAGE_CHAIN, MESSAGE_OWN_PREV, OK, RETRY, SCRATCH_STAGE, THREAD_SCRATCH } from "./layout.ts";
 import { self } from "./thread.ts";
+
+if (CURSOR_NEW + 8 > CURSOR_BYTES || CURSOR_BYTES + CURSOR_KEY_MAX > CURSOR_VALUE_AT || CURSOR_VALUE_AT + CURSOR_VALUE_MAX > SCRATCH_STAGE) ERROR("the cursor does not fit the scratch block");
 
 // @ts-ignore: decorator
 @inline export function cursor(): usize { return <usize>get32(self + THREAD_SCRATCH); }

@@ -142,7 +142,7 @@ export class AtomicValue<T> extends SharedObject {
    * meanwhile. What it throws, this throws, and nothing was stored.
    *
    * @example
-   * const best = new AtomicValue(struct({ name: string, score: f64 }), { name: '', score: 0 })
+   * const best = new AtomicValue(struct({ name: fixedString(16), score: f64 }), { name: '', score: 0 })
    * best.update((old) => (old.score < 7 ? { name: 'Ann', score: 7 } : old))
    */
   update(next: (value: T) => T): T {

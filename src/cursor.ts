@@ -56,6 +56,18 @@ function isCalm(schema: Schema): boolean {
 }
 const calm = new WeakMap<object, boolean>()
 
+/** Whether encoding runs no code but this package's, and writes every byte of the message. */
+export function isDirect(codec: AnyCodec<never>): boolean {
+  if (!isMessageCodec(codec)) return false
+  const [kind] = typeof codec.schema === 'string' ? [codec.schema] : codec.schema
+  return kind === 'string' || kind === 'bytes' || kind === 'fixedString' || kind === 'fixedBytes' || kind === 'enumOf'
+}
+
+/** A key whose bytes stand where the core looks for them: good until other code runs. */
+export class StagedKey {
+  length = 0
+}
+
 /** The next multiple of 8. */
 export const roundUp = (bytes: number): number => (bytes + 7) & ~7
 
@@ -74,6 +86,7 @@ export class Cursor {
   readonly u64: BigUint64Array
   /** Where bytes of keys are put. */
   readonly bytes: number
+  readonly staged = new StagedKey()
   readonly #arena: Arena
   /** Where values are copied to. */
   readonly #stage: number
@@ -154,6 +167,17 @@ export class Cursor {
     return Object.is(this.word(form), word)
   }
 
+  /** Leaves the bytes of a key of a direct codec where the core looks for them, if there is room: whether it did. */
+  stage<K>(codec: MessageCodec<K>, key: K): boolean {
+    const most = codec.measure(key)
+    if (most > CURSOR_KEY_MAX) return false
+    const { u8, bytes } = this
+    const end = codec.encode(key, this.messages.memory, bytes, bytes + most)
+    this.staged.length = end - bytes
+    for (let k = end; k & 7; k++) u8[k] = 0
+    return true
+  }
+
   /** Looks with that key of bytes, by `seek`, which gets where they are. */
   withKey(key: Uint8Array, seek: (at: number, length: number) => number): number {
     const room = roundUp(key.length)
@@ -206,10 +230,10 @@ export class Cursor {
 
   /**
    * Leaves a value's bytes in a block that is in our hands, behind those of a key: its payload, and `messages.length` is that of the value. Bytes that the
-   * codec does not write are 0, so equal values are equal bytes.
+   * codec does not write are 0, so equal values are equal bytes. A staged key goes with direct codecs of values only, which leave no byte out.
    * @throws ArenaFullError.
    */
-  encode<T>(key: Uint8Array | undefined, codec: MessageCodec<T> | undefined, value: T): number {
+  encode<T>(key: Uint8Array | StagedKey | undefined, codec: MessageCodec<T> | undefined, value: T): number {
     const { messages, u8 } = this
     const before = key === undefined ? 0 : roundUp(key.length)
     const most = codec === undefined ? 0 : codec.measure(value)
@@ -219,8 +243,11 @@ export class Cursor {
     if (payload === 0) throw messages.full(room)
     this.#arena.touch()
     try {
-      u8.fill(0, payload, payload + room)
-      if (key !== undefined) u8.set(key, payload)
+      if (key instanceof StagedKey) u8.copyWithin(payload, this.bytes, this.bytes + before)
+      else {
+        u8.fill(0, payload, payload + room)
+        if (key !== undefined) u8.set(key, payload)
+      }
       const at = payload + before
       messages.length = codec === undefined ? 0 : codec.encode(value, messages.memory, at, at + most) - at
     } catch (error) {

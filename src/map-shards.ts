@@ -1,7 +1,7 @@
 // The shards of a map: how one is made, grows and shrinks, which keys it has, and the search for a key. See assembly/sharded-map.ts.
 
 import type { Arena } from './arena.js'
-import { type Cursor, cursorOf, type Form } from './cursor.js'
+import { type Cursor, cursorOf, type Form, StagedKey } from './cursor.js'
 import { StaleHandleError } from './errors.js'
 import {
   ENTRY_BYTES,
@@ -23,7 +23,7 @@ import type { Site } from './handle.js'
 import { createObject } from './object.js'
 
 /** A key as it lies in memory: a word, or bytes. */
-export type Key = number | bigint | Uint8Array
+export type Key = number | bigint | Uint8Array | StagedKey
 
 /** Entries of the smallest table. */
 const LEAST = 8
@@ -81,6 +81,7 @@ export class Shards {
     const { core } = this.#cursor
     if (typeof key === 'number') return core.map_seekNumber(at, open, key)
     if (typeof key === 'bigint') return core.map_seek(at, open, key)
+    if (key instanceof StagedKey) return core.map_seekBytes(at, open, this.#cursor.bytes, key.length)
     return this.#cursor.withKey(key, (bytes, length) => core.map_seekBytes(at, open, bytes, length))
   }
 

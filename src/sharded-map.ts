@@ -5,7 +5,17 @@ import { wordOf } from './atomic-value.js'
 import { arenaOption, codecHere, numberOf } from './channel-codecs.js'
 import type { Codec } from './codec/index.js'
 import type { AnyCodec, MessageCodec, Schema } from './codec/message.js'
-import { type Cursor, cursorOf, type Form, formOf, MOVED, requireStorable, roundUp, sameBytes } from './cursor.js'
+import {
+  type Cursor,
+  cursorOf,
+  type Form,
+  formOf,
+  isDirect,
+  MOVED,
+  requireStorable,
+  roundUp,
+  sameBytes,
+} from './cursor.js'
 import { rangeError, show, typeError } from './errors.js'
 import {
   BUSY,
@@ -63,6 +73,9 @@ export class ShardedMap<K, V> extends SharedObject {
   readonly #values: Form
   /** Keys and values are words that are numbers: one call of the core does it. */
   readonly #plain: boolean
+  /** Keys are staged where nothing is encoded after them, or nothing but values of direct codecs. */
+  readonly #stages: boolean
+  readonly #stagesWrites: boolean
   readonly #cursor: Cursor
   readonly #shards: Shards
 
@@ -81,6 +94,8 @@ export class ShardedMap<K, V> extends SharedObject {
     this.#keys = formOf(keyCodec as AnyCodec<never>)
     this.#values = formOf(valueCodec as AnyCodec<never>)
     this.#plain = this.#keys === 'number' && this.#values === 'number' && keyCodec.name !== 'f32'
+    this.#stages = isDirect(keyCodec as AnyCodec<never>)
+    this.#stagesWrites = this.#stages && (this.#values !== 'bytes' || isDirect(valueCodec as AnyCodec<never>))
     this.#cursor = cursorOf(this.arena)
     this.#shards = new Shards({ arena: this.arena, at: this.at, open: this.open }, this.#keys)
   }
@@ -93,12 +108,12 @@ export class ShardedMap<K, V> extends SharedObject {
       if (v === v) return v as V
       if (this.arena.status() === WOULD_BLOCK) return undefined
     }
-    return this.#get(this.#keyOf(key))
+    return this.#get(this.#keyOf(key, this.#stages))
   }
 
   /** Whether the key is there. */
   has(key: K): boolean {
-    return this.#seek(this.#keyOf(key)) === OK
+    return this.#seek(this.#keyOf(key, this.#stages)) === OK
   }
 
   /**
@@ -119,7 +134,7 @@ export class ShardedMap<K, V> extends SharedObject {
 
   /** Removes the key: whether it was there. */
   delete(key: K): boolean {
-    const old = this.#remove(this.#keyOf(key))
+    const old = this.#remove(this.#keyOf(key, this.#stages))
     if (old === undefined) return false
     this.#free(old)
     return true
@@ -144,7 +159,7 @@ export class ShardedMap<K, V> extends SharedObject {
 
   /** Removes the key, and returns the value that it had; `undefined` if there was none. */
   getAndDelete(key: K): V | undefined {
-    const old = this.#remove(this.#keyOf(key))
+    const old = this.#remove(this.#keyOf(key, this.#stages))
     return old === undefined ? undefined : this.#take(old)
   }
 
@@ -257,14 +272,15 @@ export class ShardedMap<K, V> extends SharedObject {
   // ── Keys and values ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The key as the core takes it: a word, or bytes. */
-  #keyOf(key: K): Key {
+  #keyOf(key: K, stages = this.#stagesWrites): Key {
+    if (stages && this.#cursor.stage(this.keyCodec as MessageCodec<K>, key)) return this.#cursor.staged
     if (this.#keys === 'bytes') return this.#cursor.messages.pack(this.keyCodec as MessageCodec<K>, key)
     return wordOf(this.keyCodec as Codec<K>, this.#keys, key)
   }
 
   #decodeKey(key: Key): K {
-    if (typeof key === 'object') return this.#cursor.decode(this.keyCodec as MessageCodec<K>, key)
-    return (this.#keys === 'bool' ? key === 1 : key) as K
+    if (typeof key === 'object') return this.#cursor.decode(this.keyCodec as MessageCodec<K>, key as Uint8Array)
+    return (this.#keys === 'bool' ? key === 1 : key) as unknown as K
   }
 
   /** Throws for what is no value of the map. */

@@ -19,6 +19,18 @@ import {
 import { type Handle, makeHandle, registerKind, type Site } from './handle.js'
 import { createObject, SharedObject } from './object.js'
 
+export interface AtomicValueOptions extends SharedOptions {
+  /** How errors of this thread call it. */
+  name?: string
+}
+
+/** How errors call an object. */
+export function named(what: string, name: unknown): string {
+  if (name === undefined) return what
+  if (typeof name !== 'string') throw typeError(`a name is a string, not ${show(name)}`)
+  return `${what} ${show(name)}`
+}
+
 /**
  * One value of any codec that all threads see: load, store, swap, compare and swap, each at once. It is always a value that was stored as a whole. All
  * operations are sequentially consistent: what a thread wrote before a store, another sees after the load that finds the stored value.
@@ -34,7 +46,7 @@ import { createObject, SharedObject } from './object.js'
  * config.load().level // 'debug'
  */
 export class AtomicValue<T> extends SharedObject {
-  readonly what = 'the atomic value'
+  readonly what: string
   readonly codec: AnyCodec<T>
   readonly #form: Form
   readonly #cursor: Cursor
@@ -42,18 +54,20 @@ export class AtomicValue<T> extends SharedObject {
   /**
    * @throws TypeError, RangeError for a value that is not the codec's, or a codec without bytes (`unit`); ArenaFullError if the arena has no room.
    */
-  constructor(codec: AnyCodec<T>, initial: T, options?: SharedOptions)
+  constructor(codec: AnyCodec<T>, initial: T, options?: AtomicValueOptions)
   /** @internal */
   constructor(codec: AnyCodec<T>, initial: undefined, options: undefined, site: Site)
-  constructor(codec: AnyCodec<T>, initial: T | undefined, options: SharedOptions = {}, site?: Site) {
+  constructor(codec: AnyCodec<T>, initial: T | undefined, options: AtomicValueOptions = {}, site?: Site) {
     requireStorable(codec, 'AtomicValue')
     if (site === undefined && (typeof options !== 'object' || options === null))
-      throw typeError(`AtomicValue takes options { arena }, not ${show(options)}`)
+      throw typeError(`AtomicValue takes options { arena, name }, not ${show(options)}`)
+    const what = named('the atomic value', options?.name)
     const arena = site?.arena ?? arenaOption(options.arena)
     const cursor = cursorOf(arena)
     const form = formOf(codec as AnyCodec<never>)
     const first = site === undefined && form !== 'bytes' ? wordOf(codec as Codec<T>, form, initial as T) : 0
     super(site ?? createObject(arena, KIND_ATOMIC_VALUE, VALUE_HOLDER_BYTES, 'an atomic value'))
+    this.what = what
     this.codec = codec
     this.#form = form
     this.#cursor = cursor

@@ -1,5 +1,5 @@
 export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
-export { AtomicValue } from './atomic-value.js'
+export { AtomicValue, type AtomicValueOptions } from './atomic-value.js'
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
 export type { BatchSource } from './batch.js'
 export type { BatchOptions } from './batches.js'

@@ -1,7 +1,7 @@
 // ShardedMap: a map from keys to values of any codecs, shared by threads.
 
 import type { Arena } from './arena.js'
-import { wordOf } from './atomic-value.js'
+import { named, wordOf } from './atomic-value.js'
 import { arenaOption, codecHere, numberOf } from './channel-codecs.js'
 import type { Codec } from './codec/index.js'
 import type { AnyCodec, MessageCodec, Schema } from './codec/message.js'
@@ -43,6 +43,8 @@ export interface ShardedMapOptions {
   shards?: number
   /** Where it is made. Default: `defaultArena()`. */
   arena?: Arena
+  /** How errors of this thread call it. */
+  name?: string
 }
 
 /** When a write goes through. */
@@ -66,7 +68,7 @@ const IF_EQUAL = 2
  * hits.get('/') // 1
  */
 export class ShardedMap<K, V> extends SharedObject {
-  readonly what = 'the map'
+  readonly what: string
   readonly keyCodec: AnyCodec<K>
   readonly valueCodec: AnyCodec<V>
   readonly #keys: Form
@@ -88,7 +90,9 @@ export class ShardedMap<K, V> extends SharedObject {
   constructor(keyCodec: AnyCodec<K>, valueCodec: AnyCodec<V>, options: ShardedMapOptions = {}, site?: Site) {
     requireStorable(keyCodec, 'the key of a ShardedMap')
     requireStorable(valueCodec, 'the value of a ShardedMap')
+    const what = named('the map', options?.name)
     super(site ?? makeMap(keyCodec as AnyCodec<never>, valueCodec as AnyCodec<never>, options))
+    this.what = what
     this.keyCodec = keyCodec
     this.valueCodec = valueCodec
     this.#keys = formOf(keyCodec as AnyCodec<never>)
@@ -472,7 +476,7 @@ function noValue(): TypeError {
 
 function makeMap(keys: AnyCodec<never>, values: AnyCodec<never>, options: ShardedMapOptions): Site {
   if (typeof options !== 'object' || options === null)
-    throw typeError(`ShardedMap takes options { capacity, shards, arena }, not ${show(options)}`)
+    throw typeError(`ShardedMap takes options { capacity, shards, arena, name }, not ${show(options)}`)
   const arena = arenaOption(options.arena)
   const { capacity = 0, shards = 16 } = options
   if (typeof shards !== 'number') throw typeError(`shards is a number, not ${show(shards)}`)
@@ -484,14 +488,22 @@ function makeMap(keys: AnyCodec<never>, values: AnyCodec<never>, options: Sharde
   return Shards.make(arena, numberOf(keys), numberOf(values), shards, capacity)
 }
 
+/** Names and schemas of the codecs of keys and values, from the schema of a map's handle. */
+function schemasOf(schema: unknown): [[name: string, schema: unknown], [name: string, schema: unknown]] {
+  const [, ...pairs] = Array.isArray(schema) ? schema : []
+  if (pairs.length !== 2 || pairs.some((pair) => !Array.isArray(pair) || typeof pair[0] !== 'string'))
+    throw typeError(
+      `the handle of a map names the codecs of its keys and values: ["map", [name, schema], [name, schema]], not ${show(schema)}`,
+    )
+  return pairs as [[string, unknown], [string, unknown]]
+}
+
 registerKind('sharded-map', KIND_SHARDED_MAP, (site, handle, options) => {
   const { u32 } = site.arena
   const keys = u32[(site.at + MAP_KEY_CODEC) >>> 2] as number
   // A block of this kind that was just being made, or is none: its maker sets this last.
   if (keys === 0) throw typeError('the handle is not of a map that has been made')
-  const [, first, second] = (Array.isArray(handle.schema) ? handle.schema : []) as [unknown, unknown, unknown]
-  const [keyName, keySchema] = (Array.isArray(first) ? first : []) as [string, unknown]
-  const [name, schema] = (Array.isArray(second) ? second : []) as [string, unknown]
+  const [[keyName, keySchema], [name, schema]] = schemasOf(handle.schema)
   const keyCodec = codecHere(keys, keyName, keySchema, options.keyCodec, "the map's key")
   const codec = codecHere(u32[(site.at + MAP_VALUE_CODEC) >>> 2] as number, name, schema, options.codec, 'the map')
   return new ShardedMap(keyCodec as AnyCodec<unknown>, codec as AnyCodec<unknown>, undefined, site)

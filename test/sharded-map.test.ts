@@ -317,6 +317,16 @@ describe('misuse', () => {
     for (const use of uses) expect(thrown(use).code).toBe('ERR_STALE_HANDLE')
   })
 
+  test('a name tells errors apart', () => {
+    const space = arena()
+    const map = new ShardedMap(u32, u32, { arena: space, name: 'hits' })
+    map.dispose()
+    expect(thrown(() => map.get(1)).message).toContain('the map "hits" was disposed of')
+    expect(thrown(() => new ShardedMap(u32, u32, { arena: space, name: 5 as never })).message).toContain(
+      'a name is a string',
+    )
+  })
+
   test('a handle is opened with its own codecs only', () => {
     using map = new ShardedMap(own, string, { arena: arena() })
     const opened = (options: object) => thrown(() => open(map.handle, options)).message

@@ -7,11 +7,14 @@ import {
   AtomicI64,
   AtomicU32,
   AtomicU64,
+  AtomicValue,
   Counter,
   channel,
-  type f64,
+  f64,
   open,
+  ShardedMap,
   Stack,
+  u32,
 } from 'millrace'
 import { ARENA, ARENA_THREADS, THREAD_DUTY, THREAD_STATUS, THREAD_VALUE } from '../../src/generated/layout.js'
 import { kits } from './kit.mjs'
@@ -43,6 +46,9 @@ export const makers: Record<string, () => { handle: unknown; dispose(): void }> 
   AtomicI64: () => new AtomicI64(1n, { arena }),
   AtomicU64: () => new AtomicU64(1n, { arena }),
   AtomicBool: () => new AtomicBool(true, { arena }),
+  AtomicValue: () => new AtomicValue(f64, 1, { arena }),
+  // Its block is of another size than all others that belong to it.
+  ShardedMap: () => new ShardedMap(u32, u32, { arena, shards: 64 }),
 }
 
 export const handleOf = (object: { handle: unknown }): AnyHandle => object.handle as AnyHandle

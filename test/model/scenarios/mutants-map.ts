@@ -173,4 +173,12 @@ export const mapMutants: readonly Mutant[] = [
     '',
     'map/two sets',
   ),
+  mutant(
+    'disposed of without hands',
+    'the handles are stale, and nobody has the blocks',
+    'atomic-value.ts',
+    '  own(o);\n  leave();',
+    '  leave();\n  enter();\n  own(o);\n  leave();',
+    'map/nodes, disposer killed',
+  ),
 ]

@@ -155,4 +155,10 @@ export const maps: Scenario[] = [
     initial: ['1=4', '2=5'],
     ...kill(0),
   }),
+  of('nodes, disposer killed', 'all of it is freed, or none', [['dispose']], {
+    ...nodes,
+    shards: 2,
+    initial: ['1=4', '2=5', '3=6'],
+    ...kill(0),
+  }),
 ]

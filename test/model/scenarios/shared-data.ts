@@ -242,7 +242,7 @@ function* rebuild(t: Thread, w: DataWorld, index: number, entries: number, name 
   return status === L.OK
 }
 
-/** 'get k', 'set k=v', 'add k=v', 'cas k=a>b', 'delete k', 'clear', 'grow', 'quick k=v' and 'quick k' (one call of the core). */
+/** 'get k', 'set k=v', 'add k=v', 'cas k=a>b', 'delete k', 'clear', 'grow', 'quick k=v' and 'quick k' (one call of the core), 'dispose'. */
 export function mapSteps(...list: string[]): (t: Thread, w: DataWorld) => Program {
   return function* (t, w) {
     const { L } = w
@@ -251,6 +251,12 @@ export function mapSteps(...list: string[]): (t: Thread, w: DataWorld) => Progra
       const [key, rest = ''] = arg.split('=') as [string, string?]
       if (op === 'grow') {
         yield* rebuild(t, w, 0, 2 * w.entries)
+        continue
+      }
+      if (op === 'dispose') {
+        // Killed within it: the reaper frees all, or it has not begun.
+        const done = yield t.call('map_dispose', w.o, w.open)
+        if (done === L.OK) yield* free(t, w.o)
         continue
       }
       if (op === 'quick') {
@@ -363,6 +369,10 @@ export function mapSettled(keys: readonly number[]): (b: Bench, w: DataWorld) =>
   return (b, w) => {
     const { L, o, open } = w
     const main = w.scratch[b.m.main] as number
+    if (b.read(o + L.HEAD_STATE!) !== open) {
+      settledUp(b, w)
+      return
+    }
     for (const key of keys) {
       const there = look(b, w, key)
       let v: Value = 'none'
@@ -427,11 +437,16 @@ export function valueSettled(b: Bench, w: DataWorld): void {
 }
 
 function gone(b: Bench, w: DataWorld, dispose: string, o: number, open: number): void {
+  call(b, w.L.OK!, dispose, o, open)
+  b.call('message_free', o)
+  settledUp(b, w)
+}
+
+/** There is no object any more, and nothing of it in use. */
+function settledUp(b: Bench, w: DataWorld): void {
   const { L } = w
   for (const [t, slot] of w.slots.entries())
     if (b.read(slot + L.THREAD_MESSAGES!) !== 0) b.fail('memory', `thread ${t} has a message in its hands`)
-  call(b, L.OK!, dispose, o, open)
-  b.call('message_free', o)
   const base = [...w.base]
   if (b.killed >= 0) base[Math.log2(L.SCRATCH_BYTES! / L.LINE!)]!--
   audit(b, w, base)

@@ -1,6 +1,21 @@
 // MAP: the map in one thread.
 
-import { type AnyCodec, Arena, any, bool, bytes, f32, f64, handle, open, ShardedMap, string, u32, unit } from 'millrace'
+import {
+  type AnyCodec,
+  Arena,
+  any,
+  bool,
+  bytes,
+  defineCodec,
+  f32,
+  f64,
+  handle,
+  open,
+  ShardedMap,
+  string,
+  u32,
+  unit,
+} from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { thrown } from './support/probe.js'
 import { random } from './support/random.js'
@@ -384,4 +399,35 @@ test('code of the program inside a codec may use the map', () => {
   expect(map.compareAndSwap({ n: 1 }, tricky(2), tricky(3))).toBe(true)
   expect(map.getOrSet(tricky(4), tricky(5))).toBeDefined()
   expect(map.size).toBe(3)
+})
+
+test('keys of strings are safe from code that runs inside the codec of the values', () => {
+  const busy = defineCodec<{ n: number }>({
+    name: 'test/busy',
+    size: 8,
+    encode: ({ n }, _, view) => {
+      map.set(`while ${n} is encoded`, { n: -1 })
+      map.get('nothing')
+      view.setFloat64(0, n)
+    },
+    decode: (_, view) => {
+      other.get('another key, which is longer')
+      return { n: view.getFloat64(0) }
+    },
+  })
+  const space = arena()
+  using other = new ShardedMap(string, string, { arena: space })
+  using plain = new ShardedMap(string, own, { arena: space })
+  using map = new ShardedMap(string, any<{ n: number }>(), { arena: space })
+  using last = new ShardedMap(string, busy, { arena: space })
+  last.set('a', { n: 1 })
+  expect([last.get('a'), last.swap('a', { n: 2 }), last.get('a')]).toEqual([{ n: 1 }, { n: 1 }, { n: 2 }])
+  expect(last.compareAndSwap('a', { n: 2 }, { n: 3 })).toBe(true)
+  expect(last.loadOrStore('b', { n: 4 })).toEqual({ value: { n: 4 }, loaded: false })
+  expect(last.loadOrStore('b', { n: 5 })).toEqual({ value: { n: 4 }, loaded: true })
+  expect(last.getAndDelete('a')).toEqual({ n: 3 })
+  expect([...last]).toEqual([['b', { n: 4 }]])
+  expect(map.size).toBeGreaterThan(0)
+  plain.set('x', { n: 1 })
+  expect(plain.get('x')).toEqual({ n: 1 })
 })

@@ -42,6 +42,7 @@ export {
 } from './errors.js'
 export { type Handle, type OpenOptions, open, type Shared, type View } from './handle.js'
 export type { LocalChannel } from './local-channel.js'
+export type { ShardedMapOptions } from './map-options.js'
 export { type Merged, merge } from './merge.js'
 export { MessageChannel } from './message-channel.js'
 export { MessageView, Reservation } from './message-views.js'
@@ -66,7 +67,7 @@ export {
   SendCase,
   send,
 } from './select-cases.js'
-export { ShardedMap, type ShardedMapOptions } from './sharded-map.js'
+export { ShardedMap } from './sharded-map.js'
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'

@@ -1,8 +1,7 @@
 // ShardedMap: a map from keys to values of any codecs, shared by threads.
 
-import type { Arena } from './arena.js'
 import { named, wordOf } from './atomic-value.js'
-import { arenaOption, codecHere, numberOf } from './channel-codecs.js'
+import { codecHere } from './channel-codecs.js'
 import type { Codec } from './codec/index.js'
 import type { AnyCodec, MessageCodec, Schema } from './codec/message.js'
 import {
@@ -16,7 +15,7 @@ import {
   roundUp,
   sameBytes,
 } from './cursor.js'
-import { rangeError, show, typeError } from './errors.js'
+import { show, typeError } from './errors.js'
 import {
   BUSY,
   FINE,
@@ -31,21 +30,9 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from './handle.js'
+import { makeMap, type ShardedMapOptions, schemasOf } from './map-options.js'
 import { type Key, Shards } from './map-shards.js'
 import { SharedObject } from './object.js'
-
-export interface ShardedMapOptions {
-  /** How many keys the map has room for from the start; it grows by itself. Default: 0. */
-  capacity?: number
-  /**
-   * In how many parts the map lies, a power of two from 1 to 1024. Threads that write to different parts do not disturb each other. Default: 16.
-   */
-  shards?: number
-  /** Where it is made. Default: `defaultArena()`. */
-  arena?: Arena
-  /** How errors of this thread call it. */
-  name?: string
-}
 
 /** When a write goes through. */
 const ALWAYS = 0
@@ -472,30 +459,6 @@ function noValue(): TypeError {
   return typeError(
     'a map holds values, not undefined, which is what get returns where there is none: delete the key instead, or store null',
   )
-}
-
-function makeMap(keys: AnyCodec<never>, values: AnyCodec<never>, options: ShardedMapOptions): Site {
-  if (typeof options !== 'object' || options === null)
-    throw typeError(`ShardedMap takes options { capacity, shards, arena, name }, not ${show(options)}`)
-  const arena = arenaOption(options.arena)
-  const { capacity = 0, shards = 16 } = options
-  if (typeof shards !== 'number') throw typeError(`shards is a number, not ${show(shards)}`)
-  if (!Number.isInteger(shards) || shards < 1 || shards > 1024 || (shards & (shards - 1)) !== 0)
-    throw rangeError(`shards is a power of two from 1 to 1024, not ${show(shards)}`)
-  if (typeof capacity !== 'number') throw typeError(`the capacity of a map is a number of keys, not ${show(capacity)}`)
-  if (!Number.isInteger(capacity) || capacity < 0 || capacity > arena.size)
-    throw rangeError(`the capacity of a map is an integer from 0 on that its arena has room for, not ${show(capacity)}`)
-  return Shards.make(arena, numberOf(keys), numberOf(values), shards, capacity)
-}
-
-/** Names and schemas of the codecs of keys and values, from the schema of a map's handle. */
-function schemasOf(schema: unknown): [[name: string, schema: unknown], [name: string, schema: unknown]] {
-  const [, ...pairs] = Array.isArray(schema) ? schema : []
-  if (pairs.length !== 2 || pairs.some((pair) => !Array.isArray(pair) || typeof pair[0] !== 'string'))
-    throw typeError(
-      `the handle of a map names the codecs of its keys and values: ["map", [name, schema], [name, schema]], not ${show(schema)}`,
-    )
-  return pairs as [[string, unknown], [string, unknown]]
 }
 
 registerKind('sharded-map', KIND_SHARDED_MAP, (site, handle, options) => {

@@ -24,7 +24,7 @@ export interface AtomicValueOptions extends SharedOptions {
   name?: string
 }
 
-/** How errors call an object. */
+/** @internal How errors call an object. */
 export function named(what: string, name: unknown): string {
   if (name === undefined) return what
   if (typeof name !== 'string') throw typeError(`a name is a string, not ${show(name)}`)
@@ -296,7 +296,7 @@ export class AtomicValue<T> extends SharedObject {
   }
 }
 
-/** The word of a value that is no message. @throws TypeError, RangeError. */
+/** @internal The word of a value that is no message. @throws TypeError, RangeError. */
 export function wordOf<T>(codec: Codec<T>, form: Form, value: T): number | bigint {
   codec.check(value)
   if (form === 'bool') return Number(value)

@@ -20,7 +20,7 @@ export interface ShardedMapOptions {
   name?: string
 }
 
-/** A new map. @throws TypeError, RangeError, ArenaFullError. */
+/** @internal A new map. @throws TypeError, RangeError, ArenaFullError. */
 export function makeMap(keys: AnyCodec<never>, values: AnyCodec<never>, options: ShardedMapOptions): Site {
   if (typeof options !== 'object' || options === null)
     throw typeError(`ShardedMap takes options { capacity, shards, arena, name }, not ${show(options)}`)
@@ -35,7 +35,7 @@ export function makeMap(keys: AnyCodec<never>, values: AnyCodec<never>, options:
   return Shards.make(arena, numberOf(keys), numberOf(values), shards, capacity)
 }
 
-/** Names and schemas of the codecs of keys and values, from the schema of a map's handle. */
+/** @internal Names and schemas of the codecs of keys and values, from the schema of a map's handle. */
 export function schemasOf(schema: unknown): [[name: string, schema: unknown], [name: string, schema: unknown]] {
   const [, ...pairs] = Array.isArray(schema) ? schema : []
   if (pairs.length !== 2 || pairs.some((pair) => !Array.isArray(pair) || typeof pair[0] !== 'string'))

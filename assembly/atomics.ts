@@ -85,6 +85,12 @@ export let section: i32 = 0;
 @inline export function peek64(at: usize): u64 { if (isDefined(MODEL)) step(OP_PEEK, at, 8); return load<u64>(at); }
 // @ts-ignore: decorator
 @inline export function poke32(at: usize, v: u32): void { if (isDefined(MODEL)) step(OP_POKE, at, 4); store<u32>(at, v); }
+/** As peek64, and never reordered with atomic accesses: for what counts if a version after it is the one before it. */
+// @ts-ignore: decorator
+@inline export function peekInOrder64(at: usize): u64 { if (isDefined(MODEL)) step(OP_PEEK, at, 8); return atomic.load<u64>(at); }
+/** Its counterpart: where others may look meanwhile, never reordered with atomic accesses. */
+// @ts-ignore: decorator
+@inline export function pokeInOrder64(at: usize, v: u64): void { if (isDefined(MODEL)) step(OP_POKE, at, 8); atomic.store<u64>(at, v); }
 // @ts-ignore: decorator
 @inline export function copy(to: usize, from: usize, bytes: u32): void {
   if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_SET, to, bytes); }

@@ -72,6 +72,8 @@ export const KIND_SEMAPHORE = 12;
 export const KIND_WAIT_GROUP = 13;
 export const KIND_COND = 14;
 export const KIND_ONCE = 15;
+export const KIND_ATOMIC_VALUE = 16;
+export const KIND_SHARDED_MAP = 17;
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,6 +289,48 @@ export const ATOMIC_VALUE = 64; // u32 or u64
 export const POOL_SHARDS = 32; // u32, how many
 export const POOL_TABLE = 40; // POOL_ENTRY × shards
 export const POOL_ENTRY = 8; // bytes of an entry: address of the channel u32, its HEAD_STATE u32
+
+// ── Atomic value, sharded map ────────────────────────────────────────────────────────────────────────────────────────
+// Both are freed as messages are: what belongs to them hangs on their MESSAGE_CHAIN, each block on the one before, at every moment. So whoever
+// has taken the first block into its hands has taken all, in one step, and the reaper needs to know nothing of them.
+export const VALUE_CODEC = 36; // u32
+export const VALUE_VERSION = 64; // u32, counts the changes of a value that is a message, twice; odd: within a section
+export const VALUE_WORD = 72; // u64, the value itself, or `length:32 | payload:32` of the message that it is
+export const VALUE_HOLDER_BYTES = 80;
+
+export const MAP_KEY_CODEC = 36; // u32
+export const MAP_VALUE_CODEC = 64; // u32
+export const MAP_SHIFT = 68; // u32, the shard of a hash is `hash >> shift`
+export const MAP_SHARDS = 72; // u32 × (shards + 1), their blocks, and one that ends the chain
+
+// A shard is a block of one LINE. Its table and its nodes hang on its MESSAGE_CHAIN, up to the next shard; MESSAGE_OWN_PREV links them back.
+export const SHARD_VERSION = 64; // u32, as VALUE_VERSION
+export const SHARD_MARK = 68; // u32, slot address of a thread that has lost some rounds: others let it go first; or 0
+export const SHARD_TABLE = 72; // u64, `entries - 1:32 | address:32`
+export const SHARD_COUNT = 80; // u32, keys
+export const SHARD_USED = 84; // u32, entries that are not empty
+
+export const ENTRY_HASH = 0; // u64, `node:32 | hash:32`, the payload of its node, or 0; the hash ENTRY_EMPTY or ENTRY_REMOVED: no key
+export const ENTRY_KEY = 8; // u64, the key itself, or how many bytes of the node it has
+export const ENTRY_VALUE = 16; // u64, the value itself, or how many bytes of the node it has: they begin at a multiple of 8 after the key
+export const ENTRY_BYTES = 24;
+export const ENTRY_EMPTY = 0;
+export const ENTRY_REMOVED = 1;
+
+// What an operation has found, in the scratch block of its thread.
+export const CURSOR_GUARD = 64; // u32, address of the version
+export const CURSOR_VERSION = 68; // u32, what it was
+export const CURSOR_ENTRY = 72; // u32, the entry of the key, or where one can be put, or 0
+export const CURSOR_FOUND = 76; // u32, 1: the key is there
+export const CURSOR_HASH = 80; // u32
+export const CURSOR_NODE = 84; // u32, its node, or what has been taken out and is in our hands, or 0
+export const CURSOR_KEY = 88; // u64, as ENTRY_KEY
+export const CURSOR_VALUE = 96; // u64, the value that was found, as ENTRY_VALUE or VALUE_WORD
+export const CURSOR_NEW = 104; // u64, the value to be stored
+export const CURSOR_BYTES = 128; // bytes of a key, then of a value
+export const CURSOR_KEY_MAX = 2816;
+export const CURSOR_VALUE_AT = 2944;
+export const CURSOR_VALUE_MAX = 1024;
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 const MODULES = [
   ['pipe', 2048],
   ['sync', 16384],
+  ['map', 6144],
 ]
 
 mkdirSync('src/generated', { recursive: true })

@@ -528,8 +528,8 @@ function ringOf(codec: AnyCodec<never>, cell: number): number {
   return codec.shape === 'f64' || codec.shape === 'i64' ? WIDE_VALUES : 0
 }
 
-/** What stands for the codec in shared memory: its number, or for messages what its name comes to. */
-function numberOf(codec: AnyCodec<never>): number {
+/** @internal What stands for the codec in shared memory: its number, or for messages what its name comes to. */
+export function numberOf(codec: AnyCodec<never>): number {
   if (!isMessageCodec(codec)) return (codec as Codec<never>).id
   let hash = 0x811c9dc5 // FNV-1a
   for (let i = 0; i < codec.name.length; i++) hash = Math.imul(hash ^ codec.name.charCodeAt(i), 0x01000193)
@@ -546,17 +546,27 @@ function codecOf(site: Site, handle: Handle<unknown>, given: AnyCodec<never> | u
 }
 
 function namedCodec(site: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec<never> {
-  const number = channelCodec(site)
+  return codecHere(channelCodec(site), handle.codec, handle.schema, given, 'the channel')
+}
+
+/** @internal The codec of an object that is opened, by its number: as `namedCodec`. `name` and `schema` are what the handle says of it. */
+export function codecHere(
+  number: number,
+  name: string,
+  schema: unknown,
+  given: AnyCodec<never> | undefined,
+  what: string,
+): AnyCodec<never> {
   if (given !== undefined) {
     if (!isMessageCodec(given)) requireCodec(given, 'open')
     if (numberOf(given) !== number)
-      throw typeError(`the channel carries ${show(handle.codec)}; it was opened with the codec ${show(given.name)}`)
+      throw typeError(`${what} carries ${show(name)}; it was opened with the codec ${show(given.name)}`)
     return given
   }
-  const known = number < CODEC_MESSAGE ? codecById(number) : codecFromSchema(handle.schema)
+  const known = number < CODEC_MESSAGE ? codecById(number) : codecFromSchema(schema)
   if (known === undefined || numberOf(known as AnyCodec<never>) !== number) {
     throw typeError(
-      `the channel carries another codec than its handle says (${show(handle.codec)}), or one that this version of millrace does not know`,
+      `${what} carries another codec than its handle says (${show(name)}), or one that this version of millrace does not know`,
     )
   }
   return known as AnyCodec<never>

@@ -64,8 +64,10 @@ export function makeHandle<T>(
 }
 
 export interface OpenOptions {
-  /** The codec of the channel, where this thread knows it by itself: user-made codecs, and whoever wants to be sure. */
+  /** The codec of the channel (of a map: of its values), where this thread knows it by itself: user-made codecs, and whoever wants to be sure. */
   codec?: AnyCodec<never>
+  /** The codec of a map's keys, likewise. */
+  keyCodec?: AnyCodec<never>
 }
 
 type Opener = (site: Site, handle: Handle<unknown>, options: OpenOptions) => unknown

@@ -1,4 +1,5 @@
 export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
+export { AtomicValue, type AtomicValueOptions } from './atomic-value.js'
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
 export type { BatchSource } from './batch.js'
 export type { BatchOptions } from './batches.js'
@@ -44,6 +45,7 @@ export {
 } from './errors.js'
 export { type Handle, type OpenOptions, open, type Shared, type View } from './handle.js'
 export type { LocalChannel } from './local-channel.js'
+export type { ShardedMapOptions } from './map-options.js'
 export { type Merged, merge } from './merge.js'
 export { MessageChannel } from './message-channel.js'
 export { MessageView, Reservation } from './message-views.js'
@@ -70,6 +72,7 @@ export {
   SendCase,
   send,
 } from './select-cases.js'
+export { ShardedMap } from './sharded-map.js'
 export { type FlightResult, type FlightValue, SingleFlight } from './single-flight.js'
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'

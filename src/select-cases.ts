@@ -90,7 +90,7 @@ export type Cases = {
 type Outcome<K, A> =
   A extends RecvCase<infer T>
     ? { case: K; value: T; done: false } | { case: K; value: undefined; done: true }
-    : A extends SendCase<never>
+    : A extends { readonly kind: 'send' }
       ? { case: K; value: undefined; done: false }
       : never
 

@@ -1,7 +1,16 @@
 // Handles: what travels, what opens, and what is stale.
 
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { type Arena, type Channel, type Codec, type Counter, type Pool, type Stack, StaleHandleError } from 'millrace'
+import {
+  type Arena,
+  type Channel,
+  type Codec,
+  type Counter,
+  type Pool,
+  type ShardedMap,
+  type Stack,
+  StaleHandleError,
+} from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { kits } from './support/kit.mjs'
 import { type AnyHandle, arena, changed, handleOf, makers, openAny, snapshot } from './support/objects.js'
@@ -158,6 +167,24 @@ async function useAll(name: string, object: Record<string, unknown>): Promise<Er
       thrown(() => pool.trim()),
       thrown(() => pool.length),
       thrown(() => pool.handle),
+    ]
+  }
+  if (name === 'ShardedMap') {
+    const map = object as unknown as ShardedMap<number, number>
+    return [
+      thrown(() => map.get(1)),
+      thrown(() => map.has(1)),
+      thrown(() => map.set(1, 1)),
+      thrown(() => map.swap(1, 1)),
+      thrown(() => map.getOrSet(1, 1)),
+      thrown(() => map.delete(1)),
+      thrown(() => map.getAndDelete(1)),
+      thrown(() => map.compareAndSwap(1, 1, 1)),
+      thrown(() => map.compareAndDelete(1, 1)),
+      thrown(() => map.clear()),
+      thrown(() => map.size),
+      thrown(() => [...map]),
+      thrown(() => [...map.keys()]),
     ]
   }
   const atomic = object as unknown as Record<string, (...args: unknown[]) => unknown>

@@ -1,18 +1,35 @@
 // A select with a send case in an arena that is full of messages: it waits for memory, and its other cases go on meanwhile.
 
-import { ArenaFullError, after, channel, recv, Selector, select, selectSync, send, trySelect, u32 } from 'millrace'
-import { describe, expect, test } from 'vitest'
+import {
+  ArenaFullError,
+  after,
+  type Channel,
+  channel,
+  recv,
+  Selector,
+  select,
+  selectSync,
+  send,
+  trySelect,
+  u32,
+} from 'millrace'
+import { afterEach, describe, expect, test } from 'vitest'
 import { filled, fillUp, intact, inUse, spaces } from './support/arenas.js'
 import { elapsed, expectPending, rejection, sleep, thrown } from './support/probe.js'
 import { elsewhere, type Tools } from './support/threads.js'
 
 const space = spaces()
 const BIG = 150_000
+const others: Channel<number>[] = []
+afterEach(() => {
+  for (const other of others.splice(0)) other.dispose()
+})
 
 function full(capacity = 4) {
   const made = space()
   const [hoard, ch] = [made.bytes(8192), made.bytes(capacity)]
-  const other = made.make(u32, 1)
+  const other = channel(u32, { capacity: 1, arena: made.arena })
+  others.push(other)
   fillUp(hoard)
   return { ...made, hoard, ch, other, used: inUse(made.arena) }
 }
@@ -43,8 +60,8 @@ describe.each([0, 4])('capacity %s', (capacity) => {
     const { ch, hoard } = full(capacity)
     const hit = elsewhere(
       'blocking',
-      ({ open, send, millrace }: Tools, handle, bytes) =>
-        millrace.selectSync({ out: send(open(handle), new Uint8Array(bytes).fill(3)) }, { timeout: 20_000 }).case,
+      ({ open, send, io }: Tools, handle, bytes) =>
+        io.select({ out: send(open(handle), new Uint8Array(bytes).fill(3)) }, { timeout: 20_000 }).case,
       ch.handle,
       BIG,
     )
@@ -65,8 +82,8 @@ test('another case goes on meanwhile, and nothing was sent', async () => {
   expect(ch.length).toBe(0)
   const blocked = elsewhere(
     'blocking',
-    ({ open, send, recv, millrace }: Tools, ch, other, bytes) =>
-      millrace.selectSync({ out: send(open(ch), new Uint8Array(bytes)), in: recv(open(other)) }),
+    ({ open, send, recv, io }: Tools, ch, other, bytes) =>
+      io.select({ out: send(open(ch), new Uint8Array(bytes)), in: recv(open(other)) }),
     ch.handle,
     other.handle,
     BIG,

@@ -7,12 +7,14 @@ import {
   AtomicI64,
   AtomicU32,
   AtomicU64,
+  AtomicValue,
   Counter,
   channel,
-  type f64,
+  f64,
   Mutex,
   open,
   Pool,
+  ShardedMap,
   Stack,
   u32,
 } from 'millrace'
@@ -48,6 +50,9 @@ export const makers: Record<string, () => { handle: unknown; dispose(): void }> 
   AtomicI64: () => new AtomicI64(1n, { arena }),
   AtomicU64: () => new AtomicU64(1n, { arena }),
   AtomicBool: () => new AtomicBool(true, { arena }),
+  AtomicValue: () => new AtomicValue(f64, 1, { arena }),
+  // Its block is of another size than all others that belong to it.
+  ShardedMap: () => new ShardedMap(u32, u32, { arena, shards: 64 }),
 }
 
 export const handleOf = (object: { handle: unknown }): AnyHandle => object.handle as AnyHandle

@@ -147,4 +147,10 @@ async function merged(): Promise<void> {
   merge(numbers.sender)
 }
 
-export { empty, forms, merged, narrowing, nobody, selectors }
+async function onlySends(): Promise<void> {
+  const hit = await select({ out: send(numbers, 1), other: send(bigints, 1n) })
+  check<Same<typeof hit.case, 'out' | 'other'>>()
+  check<Same<typeof hit.value, undefined>>()
+}
+
+export { empty, forms, merged, narrowing, nobody, onlySends, selectors }

@@ -212,3 +212,20 @@ function transferred(caught: unknown): number {
 }
 
 export { big, code, disposables, flag, i, perClass, pushed, results, sum, swapped, timed, transferred, u, ubig }
+
+// Atomic values and maps follow their codecs.
+const shared = new time.AtomicValue(time.struct({ id: u32 }), { id: 1 })
+check<Same<ReturnType<typeof shared.load>, { id: number }>>()
+shared.update((old) => ({ id: old.id + 1 }))
+// @ts-expect-error: not what the codec carries
+shared.store('x')
+const map = new time.ShardedMap(time.string, i64, { shards: 4, capacity: 10 })
+check<Same<ReturnType<typeof map.get>, bigint | undefined>>()
+check<Same<ReturnType<typeof map.getOrSet>, bigint>>()
+for (const [key, value] of map) check<Same<[typeof key, typeof value], [string, bigint]>>()
+const sameMap = open(map.handle)
+check<Same<typeof sameMap, typeof map>>()
+// @ts-expect-error: keys are strings
+map.get(1)
+// @ts-expect-error: values are BigInts
+map.set('a', 1)

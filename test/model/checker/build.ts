@@ -141,7 +141,11 @@ function read(recipe: Recipe): Sources {
   // What ships as modules of their own is linked to the core here, and so is what only the model calls.
   const modules =
     recipe.entry === 'core'
-      ? 'export * from "./pipe";\nexport * from "./mutex";\nexport { sync_dispose, sync_mend } from "./sync";\nexport { waiter_wait } from "./waiter";\n'
+      ? [
+          ...['pipe', 'mutex', 'cursor', 'atomic-value', 'sharded-map'].map((file) => `export * from "./${file}";\n`),
+          'export { sync_dispose, sync_mend } from "./sync";\n',
+          'export { waiter_wait } from "./waiter";\n',
+        ].join('')
       : ''
   files.set(
     'model-entry.ts',

@@ -2,6 +2,7 @@
 
 import type { Scenario } from '../checker/scenario.js'
 import { allocator } from './allocator.js'
+import { atomicValues } from './atomic-value.js'
 import { batches } from './batch.js'
 import { cells } from './cells.js'
 import { channels } from './channel.js'
@@ -16,6 +17,7 @@ import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
 import { selects } from './select.js'
+import { maps } from './sharded-map.js'
 import { stacks } from './stack.js'
 import { threadTable } from './threads.js'
 
@@ -28,6 +30,8 @@ export const scenarios: readonly Scenario[] = [
   ...channels,
   ...batches,
   ...pipes,
+  ...atomicValues,
+  ...maps,
   ...rendezvous,
   ...selects,
   ...delegation,

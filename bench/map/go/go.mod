@@ -1,0 +1,3 @@
+module millrace.dev/bench/map
+
+go 1.19

@@ -12,6 +12,8 @@ export interface OnceHandle {
 export class Once {
   readonly handle: OnceHandle
   readonly #words: Int32Array
+  /** What never changes back need not be looked for in shared memory again. */
+  #seen = false
 
   constructor(handle?: OnceHandle) {
     this.handle = handle ?? { kind: 'once', buffer: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT) }
@@ -23,7 +25,9 @@ export class Once {
   }
 
   doSync(run: () => void): void {
-    if (Atomics.load(this.#words, 0) !== DONE) this.#doSlow(run)
+    if (this.#seen) return
+    if (!this.done) this.#doSlow(run)
+    this.#seen = true
   }
 
   #doSlow(run: () => void): void {

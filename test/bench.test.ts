@@ -77,7 +77,7 @@ describe('targets', () => {
       result('spsc 1:1 cap 0 blocking', 'go', 100),
       result('spsc 1:1 cap 0 blocking', 'crossbeam', 110),
       result('one loop, close wakes 10,000', 'millrace', 999),
-      result('mutex fairness 2 threads', 'millrace', 9),
+      result('mutex fairness, held 100 µs', 'millrace', 9),
     ])
     const measured = verdicts.filter((verdict) => verdict.measured !== undefined)
     expect(measured.map(({ against, met }) => [against, met])).toEqual([

@@ -12,8 +12,8 @@ export interface Job {
   /**
    * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`; `pipe` sends records of bytes), or the operation measured by a micro row; which
    * side selects (`receive`, `both`), or whether one of two channels is `quiet`; what one loop does (`async`, `close`,
-   * `quiet`); what a `value` is (`struct`, `bytes-1024`); what threads `sync` by (`mutex`, `mutex-async`, `rwmutex`, `map`), or whether they do
-   * so in `fairness`.
+   * `quiet`); what a `value` is (`struct`, `bytes-1024`); what threads `sync` by (`mutex`, `mutex-async`, `rwmutex`, `map`, `map-asked`), or
+   * how long they keep a mutex from each other (`fairness-100`, microseconds).
    */
   style: string
   producers: number

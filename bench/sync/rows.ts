@@ -34,7 +34,19 @@ function together(
   selection: Row['selection'] = 'quick',
 ): Row {
   const job = { kind: 'sync', style, producers: threads, consumers: 0, capacity: ENTRIES, n: 0 } as const
-  return { scenario, group: 'sync', measure: style === 'fairness' ? 'share' : 'throughput', job, entries, selection }
+  return {
+    scenario,
+    group: 'sync',
+    measure: style.startsWith('fairness') ? 'share' : 'throughput',
+    job,
+    entries,
+    selection,
+  }
+}
+
+function fairness(hold: string, style: string, selection: Row['selection']): Row {
+  const entries = [...names('millrace', 'baseline', 'go'), ...full('multithreading')]
+  return together(`mutex fairness, held ${hold}`, style, 2, entries, selection)
 }
 
 export const SYNC_ROWS: readonly Row[] = [
@@ -75,8 +87,6 @@ export const SYNC_ROWS: readonly Row[] = [
     { name: 'millrace channels', style: 'map-asked', label: 'one thread asks the other' },
     { name: 'postMessage', style: 'map-asked', label: 'one thread asks the other' },
   ]),
-  together('mutex fairness 2 threads', 'fairness', 2, [
-    ...names('millrace', 'baseline', 'go'),
-    ...full('multithreading'),
-  ]),
+  fairness('100 µs', 'fairness-100', 'quick'),
+  fairness('1 µs', 'fairness-1', 'default'),
 ]

@@ -7,9 +7,14 @@ import { Data, dataBuffer, WRITE_EVERY } from './data.js'
 import { keyOf, keysFor, valueFor } from './entries.js'
 import type { LibraryMap, LibraryMutex, LibraryRWMutex, SyncLibrary } from './library.js'
 
-/** In the row of fairness: how long each keeps the lock, and how long the one that does not take it again at once stays away. */
-export const HOLD_NS = 1000
-export const AWAY_NS = 1000
+const FAIRNESS = 'fairness-'
+
+/** `fairness-100`: each keeps the lock for 100 µs; the one that does not take it again at once stays away for as long. */
+function holdNs(style: string): number {
+  const ns = style.startsWith(FAIRNESS) ? Number(style.slice(FAIRNESS.length)) * 1000 : Number.NaN
+  if (!(ns > 0)) throw new Error(`no style ${style}`)
+  return ns
+}
 
 interface Gift {
   lock: unknown
@@ -44,11 +49,9 @@ export function syncContender(library: SyncLibrary): Pick<Contender, 'prepare' |
           return () => lockAllAsync(lock as LibraryMutex, data, count)
         case 'rwmutex':
           return () => readMostly(lock as LibraryRWMutex, data, count)
-        case 'fairness':
-          return () => compete(lock as LibraryMutex, data, job.n, index === 0)
-        default:
-          throw new Error(`no style ${job.style}`)
       }
+      const hold = holdNs(job.style)
+      return () => compete(lock as LibraryMutex, data, job.n, hold, index === 0)
     },
   }
 }
@@ -90,16 +93,16 @@ function readMostly(lock: LibraryRWMutex, data: Data, count: number): Outcome {
 }
 
 /** Until both together have had the lock `n` times. `greedy` takes it again at once. */
-function compete(mutex: LibraryMutex, data: Data, n: number, greedy: boolean): Outcome {
+function compete(mutex: LibraryMutex, data: Data, n: number, hold: number, greedy: boolean): Outcome {
   let own = 0
   while (true) {
     mutex.lockSync()
     if (data.total === n) break
     data.increment()
     own++
-    burn(HOLD_NS)
+    burn(hold)
     mutex.unlock()
-    if (!greedy) burn(AWAY_NS)
+    if (!greedy) burn(hold)
   }
   mutex.unlock()
   return { count: own, sum: 0, ...(!greedy && { share: (100 * own) / n }) }

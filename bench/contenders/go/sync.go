@@ -10,12 +10,6 @@ import (
 // In the row of readers, every so manyth operation of a goroutine is a write.
 const writeEvery = 100
 
-// In the row of fairness: how long each keeps the lock, and how long the one that does not take it again at once stays away.
-const (
-	hold = time.Microsecond
-	away = time.Microsecond
-)
-
 // Goroutines that meet at a lock, as bench/sync/threads.ts does it. What the lock protects is a plain variable.
 func syncs(j job) (reply, error) {
 	switch j.style {
@@ -25,8 +19,10 @@ func syncs(j job) (reply, error) {
 		return readMostly(j), nil
 	case "map":
 		return getAll(j), nil
-	case "fairness":
-		return compete(j), nil
+	}
+	var micros int
+	if _, err := fmt.Sscanf(j.style, "fairness-%d", &micros); err == nil && micros > 0 {
+		return compete(j, time.Duration(micros)*time.Microsecond), nil
 	}
 	return reply{}, fmt.Errorf("no job sync %s", j.style)
 }
@@ -114,8 +110,8 @@ func burn(long time.Duration) {
 	}
 }
 
-// Until both together have had the lock n times. The first takes it again at once.
-func compete(j job) reply {
+// Until both together have had the lock n times. The first takes it again at once, the other stays away for as long as each keeps it.
+func compete(j job, hold time.Duration) reply {
 	var mu sync.Mutex
 	total := 0
 	owns := [2]int{}
@@ -132,7 +128,7 @@ func compete(j job) reply {
 			burn(hold)
 			mu.Unlock()
 			if !greedy {
-				burn(away)
+				burn(hold)
 			}
 		}
 		if greedy {

@@ -149,7 +149,7 @@ describe('the process of a contender', () => {
   })
 
   // What this engine can't run takes no part in the bench either.
-  const SYNC = ['baseline', 'async-mutex', 'multithreading', 'WebLocks', 'postMessage']
+  const SYNC = ['baseline', 'bare', 'async-mutex', 'multithreading', 'WebLocks', 'postMessage']
   it.each(SYNC.filter((name) => engineLacks([name]).size === 0))(
     '%s: plays its rows of the sync package, and nobody reads a torn pair',
     async (name) => {

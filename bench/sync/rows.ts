@@ -50,7 +50,10 @@ function fairness(hold: string, style: string, selection: Row['selection']): Row
 }
 
 export const SYNC_ROWS: readonly Row[] = [
-  alone('mutex lockSync+unlock', 'mutex', names('millrace', 'baseline', 'multithreading', 'go')),
+  alone('mutex lockSync+unlock', 'mutex', [
+    ...names('millrace', 'baseline', 'multithreading', 'go'),
+    { name: 'bare', style: 'notify', label: 'one futex call' },
+  ]),
   alone(
     'await mutex.lock+unlock',
     'mutex-async',

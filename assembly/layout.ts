@@ -21,6 +21,7 @@ export const ARENA_ID_LO = 20; // u32, random: two memories are the same arena i
 export const ARENA_ID_HI = 24; // u32
 export const ARENA_BREAK = 128; // u32, address of the first page never handed out
 export const ARENA_EPOCH = 132; // u32, channels made so far
+export const ARENA_SYNC = 144; // u32, the newest page of places for sync objects, or 0
 export const ARENA_COLLECTOR = 140; // u32, slot address of the thread that puts a message together from several blocks, or 0
 export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
@@ -64,6 +65,13 @@ export const KIND_WAITER = 5;
 export const KIND_SCRATCH = 6;
 export const KIND_MESSAGE = 7;
 export const KIND_PIPE = 8;
+export const KIND_SYNC_PAGE = 9; // places for the objects of the sync package, which are no blocks themselves: KIND_MUTEX and on
+export const KIND_MUTEX = 10;
+export const KIND_RWMUTEX = 11;
+export const KIND_SEMAPHORE = 12;
+export const KIND_WAIT_GROUP = 13;
+export const KIND_COND = 14;
+export const KIND_ONCE = 15;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -242,6 +250,28 @@ export const RECORD_SKIP = 0xffffffff;
 /** What publishing and releasing return for OK where somebody waits at the gate, who must be told at once. */
 export const KNOCK = 16;
 
+// ── Sync objects ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// They lie in places of pages that never hold anything else: an operation that is late for one that was disposed of finds another one. Lock and
+// queues as a channel's (CHANNEL_LOCK …), so waiters are the same. A thread is named by its identity: the upper half of THREAD_STATE while it lives.
+export const SYNC_NEXT = 32; // u32, of a page: the next one
+export const SYNC_BYTES = 256; // a place; the first one of a page is its header
+export const SYNC_MAKER = 24; // u32, identity of the thread that is making the object, or disposing of it; else 0
+export const SYNC_LEDGER = 28; // u32, the object's block of notes about each thread, or 0
+export const SYNC_KIND = 8; // u32, KIND_*, or 0: no object here
+export const SYNC_STATE = 64; // u64, holds the generation, so that no late compare-and-swap succeeds; what follows is the object's own
+/** Instead of an identity: a thread that is being reaped. */
+export const NOBODY = 0xffffffff;
+
+// Mutex: `owner:32 | generation:24 | flags:8` in SYNC_STATE; owner is an identity, or 0.
+export const MUTEX_LOCKED = 1;
+export const MUTEX_WOKEN = 2; // one who was parked is on its way to compete for the lock
+export const MUTEX_STARVING = 4; // the lock is for who waits, and nobody else takes it
+export const MUTEX_POISONED = 8; // a thread has died holding it
+export const MUTEX_STRICT = 16; // nobody gets it while it is poisoned
+export const MUTEX_RIVAL = 72; // u32, identity of the thread that MUTEX_WOKEN is about
+export const PARK_AGAIN = 1; // parking: the thread is the rival, and goes to the front
+export const PARK_STARVING = 2; // parking: it has waited too long
+
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.
 export const COUNTER_CELLS = 192; // f64 × COUNTER_OWNED: cell i is written by the thread in slot i only
@@ -265,4 +295,7 @@ export const BUSY = 6;
 export const FINE = 0x600d;
 /** OK, and waiters have been told: maybe some of the calling thread's event loop. The bindings get this one too. */
 export const TOLD = 7;
+// Of the sync package.
+export const NOT_HELD = 8; // unlock of what is not locked
+export const POISONED = 9; // a thread has died holding it
 

@@ -2,7 +2,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** Name (build/<name>.wasm, src/generated/<name>-wasm.ts) and the most that it may be, in bytes. */
-const MODULES = [['pipe', 2048]]
+const MODULES = [
+  ['pipe', 2048],
+  ['sync', 16384],
+]
 
 mkdirSync('src/generated', { recursive: true })
 for (const [name, limit] of MODULES) {

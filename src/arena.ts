@@ -47,6 +47,7 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { platform } from './platform/index.js'
+import { mend } from './sync-core.js'
 import { TimerEntry, timers } from './timer-heap.js'
 
 const MIB = 2 ** 20
@@ -376,6 +377,7 @@ function watchWorkers(): void {
   platform.onWorkerExit((threadId) => {
     for (const arena of liveArenas()) {
       arena.core.thread_reap(threadId)
+      mend(arena)
       arena.relieve()
       arena.loop.poll()
       arena.loop.keepAlive()

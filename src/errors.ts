@@ -93,6 +93,20 @@ export class BlockingNotAllowedError extends MillraceError {
   }
 }
 
+/** A misuse of an object of the sync package; its state is as it was. The messages are Go's. */
+export class SyncError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_SYNC', message)
+  }
+}
+
+/** A thread has died holding a lock, or running what was to be run once: what that guards may be half done. */
+export class PoisonedError extends MillraceError {
+  constructor(message: string) {
+    super('ERR_POISONED', message)
+  }
+}
+
 /** How a value is named in messages. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

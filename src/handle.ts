@@ -20,6 +20,8 @@ export interface Handle<out T> {
   /** How the codec is made, where `open` has to make it anew. */
   readonly schema?: Schema
   readonly view: View
+  /** What errors call the object, where it has been given a name. */
+  readonly name?: string
   readonly address: number
   readonly generation: number
   readonly memory: WebAssembly.Memory
@@ -67,11 +69,14 @@ export interface OpenOptions {
 }
 
 type Opener = (site: Site, handle: Handle<unknown>, options: OpenOptions) => unknown
-const openers = new Map<string, { kind: number; open: Opener }>()
+/** Whether a live object of that kind is at the address. `open` is HEAD_STATE of the open object. */
+type Check = (arena: Arena, at: number, kind: number, open: number) => boolean
+const openers = new Map<string, { kind: number; open: Opener; check: Check }>()
+const blockCheck: Check = (arena, at, kind, open) => arena.core.arena_check(at, kind, open) !== 0
 
-/** @internal Each kind of object says here how it is opened. */
-export function registerKind(name: string, kind: number, open: Opener): void {
-  openers.set(name, { kind, open })
+/** @internal Each kind of object says here how it is opened; and how it is found, if it is not a block of the arena. */
+export function registerKind(name: string, kind: number, open: Opener, check = blockCheck): void {
+  openers.set(name, { kind, open, check })
 }
 
 /** @internal The number of a kind in shared memory; undefined if no object is of that kind. */
@@ -118,7 +123,7 @@ export function open<T = any>(handle: Handle<T>, options: OpenOptions = {}): T {
   adoptModule(handle.module)
   const arena = arenaOver(handle.memory)
   const state = (generation * GENERATION) | 0
-  if (!arena.core.arena_check(address, opener.kind, state)) throw new StaleHandleError(`the ${kind} of the handle`)
+  if (!opener.check(arena, address, opener.kind, state)) throw new StaleHandleError(`the ${kind} of the handle`)
   return opener.open({ arena, at: address, open: state }, handle, optionsOf(options)) as T
 }
 

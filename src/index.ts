@@ -33,8 +33,10 @@ export {
   BlockingNotAllowedError,
   ClosedError,
   MillraceError,
+  PoisonedError,
   ReleasedError,
   StaleHandleError,
+  SyncError,
   TimeoutError,
   TooManyThreadsError,
   UnsupportedError,
@@ -44,6 +46,7 @@ export type { LocalChannel } from './local-channel.js'
 export { type Merged, merge } from './merge.js'
 export { MessageChannel } from './message-channel.js'
 export { MessageView, Reservation } from './message-views.js'
+export { Guard, Mutex, type MutexOptions } from './mutex.js'
 export { type Never, never } from './never.js'
 export {
   Pipe,

@@ -10,6 +10,7 @@ import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
+import { mutexes } from './mutex.js'
 import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
@@ -33,6 +34,7 @@ export const scenarios: readonly Scenario[] = [
   ...messages,
   ...cells,
   ...memoryWaits,
+  ...mutexes,
   ...reuses,
   ...threadTable,
 ]

@@ -1,0 +1,48 @@
+// The module of WebAssembly for the sync package: compiled once per thread, one instance per arena, both when the first such object is made or
+// opened, or a thread has died that may have had one.
+
+import type { Arena } from './arena.js'
+import { decodeBase64 } from './core.js'
+import { ARENA, ARENA_SYNC } from './generated/layout.js'
+import { WASM_BASE64 } from './generated/sync-wasm.js'
+
+type Address = number
+type Status = number
+
+/** The exports of assembly/sync-module.ts. */
+export interface SyncCore {
+  module_attach(slot: Address): void
+  sync_check(at: Address, kind: number, open: number): number
+  sync_dispose(at: Address, open: number): Status
+  sync_mend(): void
+  mutex_create(strict: number): Address
+  mutex_tryLock(at: Address, open: number): Status
+  mutex_compete(at: Address, open: number): Status
+  mutex_yield(at: Address, open: number): Status
+  mutex_unlock(at: Address, open: number): Status
+  mutex_park(at: Address, open: number, token: number, how: number): Address
+  mutex_owner(at: Address, open: number): number
+  mutex_flags(at: Address, open: number): number
+  mutex_heal(at: Address, open: number): Status
+}
+
+let compiled: WebAssembly.Module | undefined
+const instances = new WeakMap<Arena, SyncCore>()
+
+export function syncCore(arena: Arena): SyncCore {
+  let core = instances.get(arena)
+  if (core === undefined) {
+    compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory } })
+    // A plain object made at one go: see instantiate in core.ts.
+    core = Object.fromEntries(Object.entries(exports)) as unknown as SyncCore
+    core.module_attach(arena.slot)
+    instances.set(arena, core)
+  }
+  return core
+}
+
+/** Gives on what threads that have been reaped held, where anybody has ever made something to hold. */
+export function mend(arena: Arena): void {
+  if (Atomics.load(arena.u32, (ARENA + ARENA_SYNC) >>> 2) !== 0) syncCore(arena).sync_mend()
+}

@@ -1,0 +1,96 @@
+import type { Arena } from './arena.js'
+import { arenaOption } from './channel-codecs.js'
+import { show, typeError } from './errors.js'
+import { BUSY, NO_MEMORY, STALE, SYNC_BYTES, TOLD, WAITER_BYTES } from './generated/layout.js'
+import { type Handle, makeHandle, type Site } from './handle.js'
+import { SharedObject } from './object.js'
+import { type SyncCore, syncCore } from './sync-core.js'
+import { nap } from './wait.js'
+
+export interface SyncOptions {
+  /** Where it is made. Default: `defaultArena()`. */
+  arena?: Arena
+  /** What errors call it. It travels in the handle. */
+  name?: string
+}
+
+/** What the objects of the sync package have in common: a place in an arena, a name, a handle, an end. */
+export abstract class SyncObject extends SharedObject {
+  /** What errors call it, as given where it was made. */
+  readonly name: string | undefined
+  /** @internal */
+  readonly core: SyncCore
+
+  /** @internal */
+  constructor(site: Site, name: string | undefined) {
+    super(site)
+    this.name = name
+    this.core = syncCore(site.arena)
+  }
+
+  /** Frees the place. Who waits for it, and every later use in any thread, throws StaleHandleError. A second call on this object does nothing. */
+  override dispose(): void {
+    if (this.at === 0) return
+    const status = this.core.sync_dispose(this.at, this.open)
+    this.at = 0
+    this.open = -1
+    this.arena.loop.poll()
+    if (status === STALE) throw this.stale()
+  }
+
+  /** @internal Its name, in errors. */
+  get title(): string {
+    return this.name === undefined ? this.what : `${this.what} ${show(this.name)}`
+  }
+
+  /** @internal */
+  syncHandle<T>(kind: string): Handle<T> {
+    if (this.at === 0 || this.arena.openState(this.at) !== this.open) throw this.stale()
+    const { arena, at, open } = this
+    const handle = makeHandle<T>({ arena, at, open }, kind, { name: '' }, 'both')
+    return this.name === undefined ? handle : { ...handle, name: this.name }
+  }
+
+  /** @internal Calls the core until nobody is in the way, and tells those of this event loop who have been served. */
+  persist(call: () => number, first = call()): number {
+    for (let status = first; ; status = call()) {
+      if (status === BUSY) nap(this.arena)
+      else {
+        if (status === TOLD) this.arena.loop.poll()
+        return status
+      }
+    }
+  }
+
+  /** @internal Throws for what no operation can go on from. */
+  check(status: number): void {
+    if (status === STALE) throw this.stale()
+    if (status === NO_MEMORY) throw this.arena.full('a waiter', WAITER_BYTES)
+  }
+}
+
+/** @internal A new object of the sync package. */
+export function createSync(
+  options: SyncOptions | undefined,
+  className: string,
+  create: (core: SyncCore) => number,
+): { site: Site; name: string | undefined } {
+  if (options !== undefined && (typeof options !== 'object' || options === null))
+    throw typeError(`${className} takes options { arena, name }, not ${show(options)}`)
+  const name = options?.name
+  if (name !== undefined && typeof name !== 'string') throw typeError(`name is a string, not ${show(name)}`)
+  const arena = arenaOption(options?.arena)
+  const at = arena.made(create(syncCore(arena)), `a ${className}`, SYNC_BYTES)
+  return { site: { arena, at, open: arena.openState(at) }, name }
+}
+
+/** @internal How `open` finds out whether an object of the sync package is there. */
+export function checkSync(arena: Arena, at: number, kind: number, open: number): boolean {
+  return syncCore(arena).sync_check(at, kind, open) !== 0
+}
+
+/** @internal The name that has come with a handle. */
+export function nameOf(handle: Handle<unknown>): string | undefined {
+  const { name } = handle
+  return typeof name === 'string' ? name : undefined
+}

@@ -1,0 +1,193 @@
+// The mutex: threads and tasks that lock it in all styles, one who dies anywhere, one who disposes of it.
+
+import type { Program, Thread, Value } from '../checker/program.js'
+import type { Bench, Scenario } from '../checker/scenario.js'
+import { mutexSpec } from '../checker/sync-specs.js'
+import { shadow } from './audit.js'
+import type { Style } from './core.js'
+import { make, mender, type Steps, type SyncWorld, settled, syncRecipe, tokenOf, waited } from './sync-steps.js'
+
+/** The waiting of src/mutex.ts, from the second try on: a status, or 'timeout'. `starving`: a wait of any length is too long. */
+interface MutexWorld extends SyncWorld {
+  /** Nobody gets it while it is poisoned. */
+  strict: boolean
+}
+
+function* waitFor(t: Thread, w: MutexWorld, style: Style, starving: boolean): Steps<number | 'timeout'> {
+  const { L, o, open } = w
+  let rival = false
+  for (;;) {
+    const how = rival ? L.PARK_AGAIN! | (starving ? L.PARK_STARVING! : 0) : 0
+    const waiter = yield t.call('mutex_park', o, open, tokenOf(w, style), how)
+    if (waiter < L.ARENA!) return waiter
+    const end = yield* waited(t, w, waiter, style)
+    if (end !== L.RETRY) return end
+    rival = true
+    const status = yield t.call('mutex_compete', o, open)
+    if (status === L.WOULD_BLOCK && style !== 'timed') continue
+    if (status !== L.FINE && (status !== L.POISONED || w.strict)) yield t.call('mutex_yield', o, open)
+    return status === L.WOULD_BLOCK ? 'timeout' : status
+  }
+}
+
+function resultOf(w: SyncWorld, s: number | 'timeout'): Value {
+  const { L } = w
+  if (s === 'timeout') return s
+  return s === L.FINE || s === L.OK || s === L.TOLD
+    ? 'ok'
+    : s === L.POISONED
+      ? 'poisoned'
+      : s === L.NOT_HELD
+        ? 'not held'
+        : s === L.STALE
+          ? 'stale'
+          : s === L.WOULD_BLOCK
+            ? 'locked'
+            : `status ${s}`
+}
+
+/** What is guarded: two threads here at a time would be a data race, and lose a count. */
+function visit(t: Thread, w: SyncWorld): void {
+  t.set(w.own, t.get(w.own) + 1)
+}
+
+/**
+ * What a thread does: `lock`, `timed`, `async`, `hungry` (a blocking lock that starves at once), each of which visits and unlocks if it has got the
+ * lock; `try`; `unlock` of what somebody else has locked; `hold`, without unlocking; `dispose`; `heal`.
+ */
+function steps(...list: string[]): (t: Thread, w: MutexWorld) => Program {
+  return function* (t, w) {
+    const { L, o, open } = w
+    for (const step of list) {
+      if (step === 'unlock' || step === 'dispose' || step === 'heal') {
+        yield t.begin(step, t.id)
+        const name = step === 'dispose' ? 'sync_dispose' : `mutex_${step}`
+        yield t.end(resultOf(w, yield t.call(name, o, open)))
+        continue
+      }
+      const kind = step === 'timed' || step === 'try' ? step : 'lock'
+      yield t.begin(kind, t.id)
+      let s: number | 'timeout' = yield t.call('mutex_tryLock', o, open)
+      if (s === L.WOULD_BLOCK && step !== 'try')
+        s = yield* waitFor(t, w, step === 'async' || step === 'timed' ? step : 'block', step === 'hungry')
+      const result = resultOf(w, s)
+      const held = result === 'ok' || (result === 'poisoned' && !w.strict)
+      if (held) visit(t, w)
+      yield t.end(result)
+      if (step === 'hold' || !held) continue
+      yield t.begin('unlock', t.id)
+      yield t.end(resultOf(w, yield t.call('mutex_unlock', o, open)))
+    }
+  }
+}
+
+interface More extends Partial<Scenario> {
+  strict?: boolean
+  /** Thread that has locked it before anything begins. */
+  held?: number
+}
+
+function mutex(name: string, about: string, threads: string[][], more: More = {}): Scenario {
+  const { strict = false, held, ...rest } = more
+  return {
+    name: `mutex/${name}`,
+    about,
+    recipe: syncRecipe,
+    access: shadow,
+    setup: (b: Bench) => {
+      const w = { ...make(b, 'MUTEX', 'mutex_create', strict ? 1 : 0), strict }
+      if (held !== undefined) b.as(held, 'mutex_tryLock', w.o, w.open)
+      return w
+    },
+    threads: threads.map((list) => steps(...list)),
+    spec: () => mutexSpec(strict, held),
+    final: (b, w: SyncWorld) => {
+      settled(b, w)
+      const flags = b.call('mutex_flags', w.o, w.open)
+      if (flags < 0) return
+      const { MUTEX_WOKEN, MUTEX_STARVING } = w.L
+      b.check((flags & (MUTEX_WOKEN! | MUTEX_STARVING!)) === 0, `flags ${flags} are left`)
+    },
+    ...rest,
+  }
+}
+
+const kill = (...victims: number[]): More => ({
+  victims,
+  reaper: mender,
+  ci: { executions: 800, random: 200, stale: 50 },
+})
+const long: More = { ci: { executions: 4000, random: 1000 } }
+
+export const mutexes: Scenario[] = [
+  mutex('two', 'one waits for the other', [['lock'], ['lock']]),
+  mutex(
+    'two, twice',
+    'and again',
+    [
+      ['lock', 'lock'],
+      ['lock', 'try'],
+    ],
+    long,
+  ),
+  mutex('three', 'first come, first served, but for who comes by', [['lock'], ['lock'], ['lock']], long),
+  mutex('tasks', 'a task of an event loop is handed the mutex', [['lock', 'lock'], ['async']], long),
+  mutex('tasks and threads', 'both wait', [['lock'], ['async'], ['lock']], long),
+  mutex('starving', 'one who has lost is handed the mutex', [['lock', 'lock'], ['hungry'], ['try']], long),
+  mutex('starving, timed', 'the starving one may have gone', [['lock', 'try'], ['hungry'], ['timed']], long),
+  mutex(
+    'timed',
+    'who gives up has not got it, and does not keep it from others',
+    [['lock'], ['timed'], ['lock']],
+    long,
+  ),
+  mutex('unlock by another', 'as in Go', [['unlock', 'lock'], ['lock']], { held: 1, ...long }),
+  mutex(
+    'unlocked twice',
+    'the second unlock is refused, or frees what another has locked',
+    [['unlock', 'unlock'], ['lock']],
+    {
+      held: 0,
+      racy: true,
+    },
+  ),
+  mutex('disposed', 'who waits is told', [['hold', 'dispose'], ['lock']], { racy: true }),
+  mutex('disposed by two', 'one of them does it', [['dispose'], ['dispose'], ['async']], { held: 0 }),
+  mutex('owner killed', 'the next one learns it', [['lock'], ['lock']], { ...kill(0) }),
+  mutex('owner killed, tasks', 'the next one learns it', [['lock'], ['async'], ['lock']], { ...kill(0) }),
+  mutex('waiter killed', 'the others go on', [['lock', 'lock'], ['lock'], ['lock']], { ...kill(1) }),
+  mutex('starving one killed', 'the others go on', [['lock', 'lock'], ['hungry'], ['timed']], { ...kill(1) }),
+  mutex('task killed', 'the others go on', [['lock'], ['async'], ['lock']], { ...kill(1) }),
+  mutex('strict, owner killed', 'nobody gets it', [['lock'], ['lock'], ['timed']], {
+    ...kill(0),
+    strict: true,
+  }),
+  mutex('strict, healed', 'until it is healed', [['lock'], ['heal', 'lock']], { ...kill(0), strict: true }),
+  mutex('disposer killed', 'another one ends it', [['dispose'], ['lock'], ['unlock']], {
+    ...kill(0),
+    held: 2,
+    racy: true,
+  }),
+  {
+    name: 'mutex/made while a maker is killed',
+    about: 'a place that was claimed and never made is free again',
+    recipe: syncRecipe,
+    access: shadow,
+    setup: (b: Bench) => make(b, 'MUTEX', 'mutex_create', 0),
+    threads: [0, 1].map(
+      () =>
+        function* (t: Thread): Program {
+          yield t.call('mutex_create', 0)
+        },
+    ),
+    victims: [0],
+    reaper: mender,
+    final: (b, w: SyncWorld) => {
+      const { L } = w
+      const page = w.o & ~(L.PAGE! - 1)
+      for (let at = page + L.SYNC_BYTES!; at < page + L.PAGE!; at += L.SYNC_BYTES!)
+        b.check(b.read(at + L.SYNC_MAKER!) === 0, 'a place is still claimed')
+      settled(b, w)
+    },
+  },
+]

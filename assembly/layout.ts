@@ -72,6 +72,7 @@ export const KIND_SEMAPHORE = 12;
 export const KIND_WAIT_GROUP = 13;
 export const KIND_COND = 14;
 export const KIND_ONCE = 15;
+export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -255,9 +256,9 @@ export const KNOCK = 16;
 // queues as a channel's (CHANNEL_LOCK …), so waiters are the same. A thread is named by its identity: the upper half of THREAD_STATE while it lives.
 export const SYNC_NEXT = 32; // u32, of a page: the next one
 export const SYNC_BYTES = 256; // a place; the first one of a page is its header
+export const SYNC_KIND = 8; // u32, KIND_*, or 0: no object here
 export const SYNC_MAKER = 24; // u32, identity of the thread that is making the object, or disposing of it; else 0
 export const SYNC_LEDGER = 28; // u32, the object's block of notes about each thread, or 0
-export const SYNC_KIND = 8; // u32, KIND_*, or 0: no object here
 export const SYNC_STATE = 64; // u64, holds the generation, so that no late compare-and-swap succeeds; what follows is the object's own
 /** Instead of an identity: a thread that is being reaped. */
 export const NOBODY = 0xffffffff;
@@ -280,6 +281,12 @@ export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots
 export const COUNTER_BYTES = 4096;
 export const ATOMIC_CODEC = 36; // u32
 export const ATOMIC_VALUE = 64; // u32 or u64
+
+// ── Pool ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Written once, by the maker: where the channels are that hold the items.
+export const POOL_SHARDS = 32; // u32, how many
+export const POOL_TABLE = 40; // POOL_ENTRY × shards
+export const POOL_ENTRY = 8; // bytes of an entry: address of the channel u32, its HEAD_STATE u32
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

@@ -49,9 +49,9 @@ export function mutex_create(strict: bool): usize {
 /** The word with that owner, locked. */
 // @ts-ignore: decorator
 @inline function ownedBy(owner: u32, word: u64): u64 { return <u64>owner << 32 | <u64>(<u32>word | MUTEX_LOCKED); }
-/** The word, free and sound. */
+/** Whether nobody gets it until it is healed. */
 // @ts-ignore: decorator
-@inline function freed(word: u64): u64 { return <u64>(<u32>word & ~(MUTEX_LOCKED | MUTEX_POISONED)); }
+@inline function isRefused(word: u64): bool { return (<u32>word & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED); }
 
 /** Locks it if it is free: FINE, POISONED (locked, unless the mutex is strict: then not), WOULD_BLOCK or STALE. */
 export function mutex_tryLock(m: usize, open: u32): u32 {
@@ -67,7 +67,7 @@ function take(m: usize, open: u32, woken: u32): u32 {
     const word = load64(m + SYNC_STATE);
     if (!isOf(word, open)) return STALE;
     const flags = <u32>word & FLAGS_MASK;
-    if ((flags & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED)) return POISONED;
+    if (isRefused(word)) return POISONED;
     if (flags & MUTEX_LOCKED || (flags & MUTEX_STARVING && !woken)) return WOULD_BLOCK;
     if (cas64(m + SYNC_STATE, word, ownedBy(me(), word) & ~<u64>woken) == word) return flags & MUTEX_POISONED ? <u32>POISONED : <u32>FINE;
   }
@@ -94,8 +94,8 @@ function release(m: usize, open: u32, heals: u32): u32 {
     if (!(<u32>word & MUTEX_LOCKED)) return NOT_HELD;
     const next = <u64>(<u32>word & ~(MUTEX_LOCKED | heals));
     const parked = load32(m + HEAD_STATE) & CHANNEL_RECEIVERS;
-    if (!parked || (<u32>word & (MUTEX_WOKEN | MUTEX_STARVING)) == MUTEX_WOKEN) {
-      // Nobody to serve (the starving one may have given up), or somebody is on the way.
+    if (!parked || (<u32>word & (MUTEX_WOKEN | MUTEX_STARVING)) == MUTEX_WOKEN || isRefused(next)) {
+      // Nobody to serve (the starving one may have given up), or somebody is on the way, or nobody may have it.
       if (cas64(m + SYNC_STATE, word, next & ~<u64>MUTEX_STARVING) == word) return load32(m + HEAD_STATE) == open ? <u32>FINE : settle(m, open);
       continue;
     }
@@ -157,7 +157,7 @@ function settle(m: usize, open: u32): u32 {
       cas64(m + SYNC_STATE, word, word & ~<u64>MUTEX_STARVING);
       continue;
     }
-    const refused = (<u32>word & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED);
+    const refused = isRefused(word);
     if (!refused && <u32>word & (MUTEX_LOCKED | MUTEX_WOKEN)) return told;
     let bell: usize = 0;
     let locked = false;

@@ -125,7 +125,7 @@ export class Arena {
     this.canBlock = platform.canBlock
     const { core, slot } = instantiate(this.memory, (fresh) => {
       if (existing === undefined) {
-        const [lo, hi] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number]
+        const [lo, hi] = platform.unique()
         fresh.arena_init(this.memory.buffer.byteLength, lo, hi)
       }
       const osId = ((copy << 24) | (platform.threadId & OS_ID_NUMBER)) >>> 0
@@ -334,7 +334,7 @@ function arenaId(u32: Uint32Array): string {
 }
 
 /** Tells two copies of this package in one thread apart: they must not share a place in the thread table. */
-const copy = crypto.getRandomValues(new Uint8Array(1))[0] as number
+const copy = Math.imul(platform.unique()[0], 0x9e3779b1) >>> 24
 
 /** The arenas of this thread, by their id: the same memory arrives as a new object with every message. */
 const arenas = new Map<string, WeakRef<Arena>>()

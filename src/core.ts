@@ -2,6 +2,7 @@
 
 import { UnsupportedError } from './errors.js'
 import { WASM_BASE64, WASM_EXPORTS } from './generated/wasm.js'
+import { platform } from './platform/index.js'
 
 type Address = number
 type Status = number
@@ -85,6 +86,7 @@ export function coreModule(): WebAssembly.Module {
 }
 
 export function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+  if (platform.native !== undefined) return platform.native.base64(base64)
   const text = atob(base64)
   const bytes = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)

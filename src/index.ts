@@ -28,6 +28,7 @@ export { type StructFields, type StructValue, struct } from './codec/struct.js'
 export { type Tuple, tuple } from './codec/tuple.js'
 export { Counter, type SharedOptions } from './counter.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'
+export { ErrGroup, type ErrGroupOptions, type GroupTask } from './err-group.js'
 export {
   ArenaFullError,
   BlockingNotAllowedError,
@@ -57,6 +58,7 @@ export {
   type PipeWriter,
   pipe,
 } from './pipe.js'
+export { type CreatingPool, Pool, type PoolConstructor, type PoolOptions } from './pool.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {
   type Cases,
@@ -68,6 +70,7 @@ export {
   SendCase,
   send,
 } from './select-cases.js'
+export { type FlightResult, type FlightValue, SingleFlight } from './single-flight.js'
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'

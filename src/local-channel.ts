@@ -10,7 +10,7 @@ import { keep } from './turn.js'
 import { requireBlocking, timeoutOf, type WaitOptions } from './wait.js'
 
 /**
- * A channel of this thread that can only be received from: those of timers and tickers. It has no handle. Several may receive, by promises,
+ * A channel of this thread that can only be received from: those of timers, of tickers and of `SingleFlight.doChan`. It has no handle. Several may receive, by promises,
  * blocking and by `select`: each value goes to one of them, first come, first served. It has no buffer that one could look into: its length
  * is always 0. It is never closed.
  */

@@ -21,8 +21,8 @@ describe('bytes', () => {
   })
 
   test('arrive as a plain Uint8Array with a buffer of their own', () => {
-    const message = counted(100)
-    for (const length of [0, 5, 100]) {
+    const message = counted(5000)
+    for (const length of [0, 5, 100, 2047, 2048, 5000]) {
       const arrived = decoded(bytes, message.subarray(0, length))
       expect(Object.getPrototypeOf(arrived)).toBe(Uint8Array.prototype)
       expect(arrived.buffer).toBeInstanceOf(ArrayBuffer)

@@ -83,6 +83,34 @@ describe('string', () => {
     }
   })
 
+  test('short ones that are remembered are not taken for each other', () => {
+    const some = [
+      'abcd',
+      'abcdabcd',
+      'abcdbcd',
+      'abcdcd',
+      'abcdd',
+      'bcda',
+      'abcd\0\0\0\0',
+      '\0\0\0\0',
+      'abcé',
+      'éabc',
+      'abcdé',
+    ]
+    const { below } = random('short strings')
+    const many = Array.from({ length: 2000 }, () =>
+      String.fromCharCode(...Array.from({ length: 4 + below(5) }, () => 97 + below(3))),
+    )
+    const [place, shared] = places(64)
+    for (const value of [...some, ...some, ...many, ...many]) {
+      for (const memory of [place, shared]) {
+        const end = string.encode(value, memory, 8, 40)
+        expect(string.decode(memory, 8, end)).toBe(value)
+        expect(string.decode(memory, 8, end)).toBe(value)
+      }
+    }
+  })
+
   test('what is measured is what is sent, whoever is measured in between', () => {
     const [a, b] = ['first '.repeat(20), 'second'.repeat(20)]
     const [place] = places(1024)

@@ -2,7 +2,7 @@
 
 import { Arena, type Channel, channel, f64, i32, type MillraceError, StaleHandleError, u32 } from 'millrace'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LAYOUT_VERSION } from '../src/generated/layout.js'
+import { LAYOUT_VERSION, POOL_ENTRY, POOL_SHARDS, POOL_TABLE } from '../src/generated/layout.js'
 import { type AnyHandle, arena, changed, handleOf, makers, openAny, probe, snapshot } from './support/objects.js'
 import { thrown } from './support/probe.js'
 import { random } from './support/random.js'
@@ -44,7 +44,7 @@ describe('wrong handles', () => {
     },
   )
 
-  test.each([['mutex'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
+  test.each([['lock'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
     'kind %s',
     (kind) => {
       const error = thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), kind }))
@@ -56,7 +56,7 @@ describe('wrong handles', () => {
   test('the kind of another object', () => {
     for (const target of targets) {
       const handle = handleOf(target)
-      for (const kind of ['channel', 'stack', 'counter', 'atomic']) {
+      for (const kind of ['channel', 'stack', 'counter', 'atomic', 'mutex']) {
         if (kind !== handle.kind) expect(thrown(() => openAny({ ...handle, kind }))).toBeInstanceOf(StaleHandleError)
       }
     }
@@ -169,6 +169,13 @@ describe('wrong handles', () => {
         .concat(probe)
         .map((target) => `${handleOf(target).kind} ${handleOf(target).address} ${handleOf(target).generation}`),
     )
+    // The channels of which a pool is made are real ones too.
+    const words = new Uint32Array(handleOf(probe).memory.buffer)
+    for (const { address } of targets.map(handleOf).filter((handle) => handle.kind === 'pool'))
+      for (let k = 0; k < (words[(address + POOL_SHARDS) >>> 2] as number); k++) {
+        const entry = (address + POOL_TABLE + k * POOL_ENTRY) >>> 2
+        real.add(`channel ${words[entry]} ${(words[entry + 1] as number) >>> 8}`)
+      }
     const junk: unknown[] = [
       undefined,
       null,
@@ -203,7 +210,9 @@ describe('wrong handles', () => {
             )
             break
           case 2:
-            handle.kind = junkOr(() => rng.pick(['channel', 'stack', 'counter', 'atomic', 'waiter', 'scratch', 'free']))
+            handle.kind = junkOr(() =>
+              rng.pick(['channel', 'stack', 'counter', 'atomic', 'mutex', 'waiter', 'scratch', 'free']),
+            )
             break
           case 3:
             handle.view = junkOr(() => rng.pick(['both', 'send', 'receive', 'none']))

@@ -1,7 +1,7 @@
 // Handles: what travels, what opens, and what is stale.
 
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { type Arena, type Channel, type Codec, type Counter, type Stack, StaleHandleError } from 'millrace'
+import { type Arena, type Channel, type Codec, type Counter, type Pool, type Stack, StaleHandleError } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { kits } from './support/kit.mjs'
 import { type AnyHandle, arena, changed, handleOf, makers, openAny, snapshot } from './support/objects.js'
@@ -148,6 +148,16 @@ async function useAll(name: string, object: Record<string, unknown>): Promise<Er
       thrown(() => counter.add(2 ** 40)),
       thrown(() => counter.value),
       thrown(() => counter.reset()),
+    ]
+  }
+  if (name === 'pool') {
+    const pool = object as unknown as Pool<number>
+    return [
+      thrown(() => pool.get()),
+      thrown(() => pool.put(1)),
+      thrown(() => pool.trim()),
+      thrown(() => pool.length),
+      thrown(() => pool.handle),
     ]
   }
   const atomic = object as unknown as Record<string, (...args: unknown[]) => unknown>

@@ -5,7 +5,7 @@ import { copyIn } from './copy.js'
 import { noRoom, refusal, wrongLength } from './failure.js'
 import { type FixedCodec, sealed } from './message.js'
 import { count, interned } from './parts.js'
-import { checkString, readUtf8, utf8 } from './utf8.js'
+import { checkString, readUtf8, utf8, writeAscii } from './utf8.js'
 
 /** Up to this many characters a loop is faster than the platform's coder. */
 const SHORT = 64
@@ -52,13 +52,7 @@ export function fixedString(bytes: number): FixedCodec<string> {
           )
         }
         let i = 0
-        if (length <= SHORT && length <= size) {
-          for (; i < length; i++) {
-            const unit = value.charCodeAt(i)
-            if (unit > 127) break
-            u8[at + i] = unit
-          }
-        }
+        if (length <= SHORT && length <= size) i = writeAscii(value, memory, at)
         if (i < length || length > SHORT) encodeLong(value, u8, at)
         else if (size <= SHORT) while (i < size) u8[at + i++] = 0
         else u8.fill(0, at + length, at + size)
@@ -69,7 +63,7 @@ export function fixedString(bytes: number): FixedCodec<string> {
         const { u8 } = memory
         let stop = end
         while (stop > at && u8[stop - 1] === 0) stop--
-        return readUtf8(u8, at, stop, name)
+        return readUtf8(memory, at, stop, name)
       },
     }),
   )

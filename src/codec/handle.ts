@@ -129,7 +129,7 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
     if (side === undefined) throw corrupt('handle', `there is no view ${u8[at + VIEW]}`)
     const text = at + NAME + view.getUint16(at + NAME_LENGTH, true)
     if (text > end) throw corrupt('handle', 'the name of its codec is longer than the message')
-    const name = readUtf8(u8, at + NAME, text, 'handle')
+    const name = readUtf8(memory, at + NAME, text, 'handle')
     return open({
       millrace: LAYOUT_VERSION,
       kind,
@@ -139,7 +139,7 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
       generation: view.getUint32(at + GENERATION, true),
       memory: arena.memory,
       module: arena.module,
-      schema: text === end ? name || undefined : parsed(readUtf8(u8, text, end, 'handle')),
+      schema: text === end ? name || undefined : parsed(readUtf8(memory, text, end, 'handle')),
     } as Handle<Shared<unknown>>)
   },
 })

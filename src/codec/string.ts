@@ -21,9 +21,9 @@ export const string: MessageCodec<string> = sealed<MessageCodec<string>>({
   },
   encode(value, memory, at, limit) {
     checkString('string', value)
-    const end = writeUtf8(value, memory.u8, at, limit)
+    const end = writeUtf8(value, memory, at, limit)
     if (end < 0) throw noRoom('string', utf8Bound(value), limit - at)
     return end
   },
-  decode: (memory, at, end) => readUtf8(memory.u8, at, end, 'string'),
+  decode: (memory, at, end) => readUtf8(memory, at, end, 'string'),
 })

@@ -1,15 +1,22 @@
 // UTF-8 into and out of shared memory. A surrogate that is not one of a pair, which UTF-8 has no bytes for, takes the three bytes that its number
-// would have (WTF-8), so that every string arrives as it was. Short strings go by a loop; long ones by TextEncoder and TextDecoder, which refuse
-// shared memory, through private buffers.
+// would have (WTF-8), so that every string arrives as it was. Short strings go by a loop; others by TextEncoder, and by the platform's way to read
+// text or TextDecoder. Those refuse shared memory, or read it twice, so they get private buffers.
 
 import { rangeError } from '../errors.js'
-import { copyOut } from './copy.js'
+import { platform } from '../platform/index.js'
+import { copyIn, copyOut, copyTo } from './copy.js'
 import { corrupt, refusal, unfit } from './failure.js'
+import type { Memory } from './message.js'
 
 /** Up to this many characters the loop is faster than the platform's encoder. */
 const SHORT = 32
+/** Up to this many bytes a loop over words is faster than a copy by the engine. */
+const WORDS = 64
+const { native } = platform
 /** Up to this many bytes the loop is faster than the platform's decoder. */
-const SHORT_BYTES = 24
+const SHORT_BYTES = native === undefined ? 24 : 12
+/** Up to this many bytes a look at each word, for ASCII, costs less than a private copy. */
+const SCANNED = 128
 /** Up to this many bytes a fresh copy is faster than the one in a buffer that stays. */
 const SMALL = 64
 /** Strings up to this length are coded in buffers that stay, and grow with them. */
@@ -18,6 +25,7 @@ const STAGED = 2 ** 18
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 let outbox = new Uint8Array(4096)
+let outView = new DataView(outbox.buffer)
 let inbox = new Uint8Array(4096)
 
 function grown(buffer: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
@@ -34,26 +42,44 @@ const wellFormed: (value: string) => boolean =
     ? (value) => (value as string & { isWellFormed(): boolean }).isWellFormed()
     : (value) => !LONE.test(value)
 
-/** The string that `utf8` was last asked for, and its bytes: who measures a string sends it next. */
+/** The string that was encoded last, and where its bytes lie: who measures a string sends it next. */
 let last: string | undefined
 let lastBytes: Uint8Array = outbox
+let lastLength = 0
+
+/** Encodes a string to private memory: how many bytes it has there, from the beginning of `lastBytes` on. */
+function encoded(value: string): number {
+  if (value === last) return lastLength
+  last = undefined
+  const { length } = value
+  if (length > STAGED) {
+    lastBytes = wellFormed(value) ? encoder.encode(value) : wtf8(value)
+    lastLength = lastBytes.length
+  } else {
+    if (3 * length > outbox.length) {
+      outbox = grown(outbox, 3 * length)
+      outView = new DataView(outbox.buffer)
+    }
+    lastBytes = outbox
+    lastLength = encoder.encodeInto(value, outbox).written
+    // As many bytes as characters: it is ASCII, and not to be looked at again.
+    if (lastLength !== length && !wellFormed(value)) {
+      lastBytes = wtf8(value)
+      lastLength = lastBytes.length
+    }
+  }
+  last = value
+  return lastLength
+}
 
 /** The bytes of a string, in private memory; good until the next call. */
 export function utf8(value: string): Uint8Array {
-  if (value === last) return lastBytes
-  last = undefined
-  if (!wellFormed(value)) lastBytes = wtf8(value)
-  else if (value.length > STAGED) lastBytes = encoder.encode(value)
-  else {
-    outbox = grown(outbox, 3 * value.length)
-    lastBytes = outbox.subarray(0, encoder.encodeInto(value, outbox).written)
-  }
-  last = value
-  return lastBytes
+  const length = encoded(value)
+  return lastBytes.subarray(0, length)
 }
 
 /** Lets go of a large string once it has been sent. */
-export function forget(): void {
+function forget(): void {
   if (last === undefined || last.length <= STAGED) return
   last = undefined
   lastBytes = outbox
@@ -61,54 +87,110 @@ export function forget(): void {
 
 /** How many bytes the string will take at most: exact, unless it is so short that this does not matter. */
 export function utf8Bound(value: string): number {
-  return value.length <= SHORT ? 3 * value.length : utf8(value).length
+  return value.length <= SHORT ? 3 * value.length : encoded(value)
+}
+
+/** Writes the string's characters up to the first that is not ASCII, if not a few less: how many. There is room for all. */
+export function writeAscii(value: string, { u8, view }: Memory, at: number): number {
+  const { length } = value
+  let i = 0
+  for (; i < length - 3; i += 4) {
+    const a = value.charCodeAt(i)
+    const b = value.charCodeAt(i + 1)
+    const c = value.charCodeAt(i + 2)
+    const d = value.charCodeAt(i + 3)
+    if ((a | b | c | d) > 127) return i
+    view.setInt32(at + i, a | (b << 8) | (c << 16) | (d << 24), true)
+  }
+  for (; i < length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit > 127) break
+    u8[at + i] = unit
+  }
+  return i
 }
 
 /** Writes the string's bytes; returns where they end, or -1 if they do not fit. */
-export function writeUtf8(value: string, u8: Uint8Array, at: number, limit: number): number {
+export function writeUtf8(value: string, memory: Memory, at: number, limit: number): number {
+  const { u8 } = memory
   const { length } = value
   if (length <= SHORT && limit - at >= 3 * length) {
-    for (let i = 0; i < length; i++) {
-      const unit = value.charCodeAt(i)
-      if (unit > 127) return writeWtf8(value, i, u8, at + i)
-      u8[at + i] = unit
-    }
-    return at + length
+    const ascii = writeAscii(value, memory, at)
+    return ascii === length ? at + length : writeWtf8(value, ascii, u8, at + ascii)
   }
-  const bytes = utf8(value)
-  if (bytes.length > limit - at) return -1
-  u8.set(bytes, at)
+  const bytes = encoded(value)
+  if (bytes > limit - at) return -1
+  if (bytes <= WORDS && lastBytes === outbox) {
+    const { view } = memory
+    let k = 0
+    for (; k < bytes - 3; k += 4) view.setInt32(at + k, outView.getInt32(k, true), true)
+    for (; k < bytes; k++) u8[at + k] = outbox[k] as number
+    return at + bytes
+  }
+  copyIn(u8, at, lastBytes.subarray(0, bytes), bytes)
   forget()
-  return at + bytes.length
+  return at + bytes
 }
 
-/** Up to eight ASCII characters, by one call with so many arguments: faster than any loop. Undefined if they are not ASCII. */
-function ascii8(u8: Uint8Array, at: number, length: number): string | undefined {
-  const a = u8[at] as number
-  if (length === 1) return a > 127 ? undefined : fromUnits(a)
-  const b = u8[at + 1] as number
-  if (length === 2) return (a | b) > 127 ? undefined : fromUnits(a, b)
-  const c = u8[at + 2] as number
-  if (length === 3) return (a | b | c) > 127 ? undefined : fromUnits(a, b, c)
-  const d = u8[at + 3] as number
-  const abcd = a | b | c | d
-  if (length === 4) return abcd > 127 ? undefined : fromUnits(a, b, c, d)
-  const e = u8[at + 4] as number
-  if (length === 5) return (abcd | e) > 127 ? undefined : fromUnits(a, b, c, d, e)
-  const f = u8[at + 5] as number
-  if (length === 6) return (abcd | e | f) > 127 ? undefined : fromUnits(a, b, c, d, e, f)
-  const g = u8[at + 6] as number
-  if (length === 7) return (abcd | e | f | g) > 127 ? undefined : fromUnits(a, b, c, d, e, f, g)
-  const h = u8[at + 7] as number
-  return (abcd | e | f | g | h) > 127 ? undefined : fromUnits(a, b, c, d, e, f, g, h)
+/** Short strings that came last, by a hash of their bytes: tags and names come again and again, and to make one takes longer than to find it. */
+const known = new Array<string>(256).fill('')
+const knownHeads = new Int32Array(known.length)
+const knownTails = new Int32Array(known.length)
+const HASH_SHIFT = 24
+
+/** Up to eight ASCII characters. Undefined if they are not ASCII. Each byte counts as it was read first: what is remembered must be true. */
+function ascii8({ u8, view }: Memory, at: number, length: number): string | undefined {
+  if (length < 4) {
+    const a = u8[at] as number
+    if (length === 1) return a > 127 ? undefined : fromUnits(a)
+    const b = u8[at + 1] as number
+    if (length === 2) return (a | b) > 127 ? undefined : fromUnits(a, b)
+    const c = u8[at + 2] as number
+    return (a | b | c) > 127 ? undefined : fromUnits(a, b, c)
+  }
+  const head = view.getInt32(at, true)
+  const tail = view.getInt32(at + length - 4, true)
+  const index = Math.imul(head ^ Math.imul(tail, 0x9e3779b1), 0x85ebca6b) >>> HASH_SHIFT
+  const found = known[index] as string
+  if (knownHeads[index] === head && knownTails[index] === tail && found.length === length) return found
+  if (((head | tail) & 0x80808080) !== 0) return undefined
+  const made = text8(head, tail, length)
+  knownHeads[index] = head
+  knownTails[index] = tail
+  known[index] = made
+  return made
+}
+
+/** The text of the first four and the last four of up to eight characters, by one call with so many arguments: faster than any loop. */
+function text8(head: number, tail: number, length: number): string {
+  const a = head & 127
+  const b = (head >> 8) & 127
+  const c = (head >> 16) & 127
+  const d = (head >> 24) & 127
+  if (length === 4) return fromUnits(a, b, c, d)
+  const h = (tail >> 24) & 127
+  if (length === 5) return fromUnits(a, b, c, d, h)
+  const g = (tail >> 16) & 127
+  if (length === 6) return fromUnits(a, b, c, d, g, h)
+  const f = (tail >> 8) & 127
+  if (length === 7) return fromUnits(a, b, c, d, f, g, h)
+  return fromUnits(a, b, c, d, tail & 127, f, g, h)
+}
+
+/** Whether the bytes, of which there are at least four, are all ASCII. */
+function isAscii({ view }: Memory, at: number, end: number): boolean {
+  let all = view.getInt32(end - 4, true)
+  for (let k = at; k < end - 4; k += 4) all |= view.getInt32(k, true)
+  return (all & 0x80808080) === 0
 }
 
 /** The string that the bytes are. `name` is the codec's, for the error if they are none. */
-export function readUtf8(u8: Uint8Array, at: number, end: number, name: string): string {
+export function readUtf8(memory: Memory, at: number, end: number, name: string): string {
+  const { u8 } = memory
   const length = end - at
   if (length === 0) return ''
   if (length <= 8) {
-    const ascii = ascii8(u8, at, length)
+    const ascii = ascii8(memory, at, length)
     if (ascii !== undefined) return ascii
   } else if (length <= SHORT_BYTES) {
     const short = units[length] as number[]
@@ -119,12 +201,17 @@ export function readUtf8(u8: Uint8Array, at: number, end: number, name: string):
       short[i] = byte
     }
     if (i === length) return fromUnits.apply(null, short)
-  }
+  } else if (native !== undefined && length <= SCANNED && isAscii(memory, at, end)) return native.ascii(u8, at, end)
   let bytes: Uint8Array
-  if (length <= SMALL || length > 4 * STAGED) bytes = copyOut(u8, at, end)
+  if ((length <= SMALL && native === undefined) || length > 4 * STAGED) bytes = copyOut(u8, at, end)
   else {
     inbox = grown(inbox, length)
-    inbox.set(u8.subarray(at, end))
+    copyTo(inbox, u8, at, end)
+    if (native !== undefined) {
+      const text = native.utf8(inbox, 0, length)
+      // Else it was in the text, or it stands for what is not UTF-8.
+      if (!text.includes('\ufffd')) return text
+    }
     bytes = inbox.subarray(0, length)
   }
   try {

@@ -14,15 +14,33 @@ export interface Alarm {
   hold(holding: boolean): void
 }
 
+/** Copies and texts that the platform makes faster than the language does. All of them may read and write shared memory. */
+export interface Native {
+  /** The bytes that a text of base64 stands for. */
+  base64(text: string): Uint8Array<ArrayBuffer>
+  /** Copies all bytes of `from`, of which there is at least one, to where there is room for them. */
+  copy(from: Uint8Array, to: Uint8Array, at: number): void
+  /** An array with a buffer of its own, whose bytes may be anything. */
+  allocate(bytes: number): Uint8Array<ArrayBuffer>
+  /** The text of bytes that are ASCII. Reads each once: whatever happens to them meanwhile, the result is a string. */
+  ascii(bytes: Uint8Array, at: number, end: number): string
+  /** The text of UTF-8, with U+FFFD in the place of what is none. Reads bytes more than once: nobody else may write them. */
+  utf8(bytes: Uint8Array, at: number, end: number): string
+}
+
 export interface Platform {
   readonly name: string
   /** A number of the calling thread that no other live thread of the process has; at least 1. */
   readonly threadId: number
   /** The threadId of a thread without which the calling one does not live; 0 if there is none, or it is not known. */
   readonly parentId: number
+  /** Two words of 32 bits that no other call gets, in whatever thread or copy of this package. */
+  unique(): [number, number]
   /** Whether the calling thread may sleep in `Atomics.wait`. */
   readonly canBlock: boolean
   readonly cpuCount: number
+  /** Undefined where the language has to do. */
+  readonly native: Native | undefined
   /** Whether an object is a worker of this platform. */
   isWorker(worker: object): boolean
   createHold(): Hold

@@ -23,14 +23,18 @@ function createAlarm(ring: () => void): Alarm {
   }
 }
 
+const random = (): number => web.crypto.getRandomValues(new Uint32Array(1))[0] as number
+
 export const platform: Platform = {
   name: 'web',
   // The web numbers no threads: draw a number. Two threads of one arena draw the same one once in four billion pairs.
-  threadId: ((web.crypto.getRandomValues(new Uint32Array(1))[0] as number) >>> 1) + 1,
+  threadId: (random() >>> 1) + 1,
   // A worker ends with the page or worker that has made it, but does not know its number.
   parentId: 0,
+  unique: () => [random(), random()],
   canBlock: web.WorkerGlobalScope !== undefined && web.document === undefined,
   cpuCount: web.navigator?.hardwareConcurrency ?? 1,
+  native: undefined,
   isWorker: (worker) => web.Worker !== undefined && worker instanceof web.Worker,
   // A page lives until it is closed.
   createHold: () => ({ hold() {}, release() {} }),

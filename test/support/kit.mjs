@@ -134,6 +134,7 @@ export function styleOf(name) {
       readMany: (p, max, options) => p.readManySync(max, options),
       readView: (p, options) => p.readViewSync(options),
       drain: (p, use, options) => p.drainSync(use, options),
+      call: (object, method, ...args) => object[`${method}Sync`](...args),
     }
   }
   return {
@@ -152,6 +153,7 @@ export function styleOf(name) {
     readMany: (p, max, options) => p.readMany(max, options),
     readView: (p, options) => p.readView(options),
     drain: (p, use, options) => p.drain(use, options),
+    call: (object, method, ...args) => object[method](...args),
   }
 }
 

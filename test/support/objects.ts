@@ -10,8 +10,11 @@ import {
   Counter,
   channel,
   type f64,
+  Mutex,
   open,
+  Pool,
   Stack,
+  u32,
 } from 'millrace'
 import { ARENA, ARENA_THREADS, THREAD_DUTY, THREAD_STATUS, THREAD_VALUE } from '../../src/generated/layout.js'
 import { kits } from './kit.mjs'
@@ -38,6 +41,8 @@ export const makers: Record<string, () => { handle: unknown; dispose(): void }> 
     kits.map((kit) => [`stack of ${kit.name}`, () => new Stack(kit.codec as typeof f64, { capacity: 3, arena })]),
   ),
   counter: () => new Counter({ arena }),
+  mutex: () => new Mutex({ arena }),
+  pool: () => new Pool({ codec: u32, capacity: 6, shards: 2, arena }),
   AtomicI32: () => new AtomicI32(1, { arena }),
   AtomicU32: () => new AtomicU32(1, { arena }),
   AtomicI64: () => new AtomicI64(1n, { arena }),

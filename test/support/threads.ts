@@ -27,6 +27,8 @@ export interface Io {
   readMany(p: Anything, max: number, options?: object): Anything
   readView(p: Anything, options?: object): Anything
   drain(p: Anything, use: (bytes: Uint8Array) => void, options?: object): Anything
+  /** A method that waits of any object. */
+  call(object: Anything, method: string, ...args: unknown[]): Anything
 }
 
 /** The first argument of a function that runs in another thread. It must not refer to anything outside itself. */

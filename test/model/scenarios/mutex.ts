@@ -162,6 +162,10 @@ export const mutexes: Scenario[] = [
     ...kill(0),
     strict: true,
   }),
+  mutex('strict, owner killed, tasks', 'nobody gets it', [['lock'], ['async'], ['async']], {
+    ...kill(0),
+    strict: true,
+  }),
   mutex('strict, healed', 'until it is healed', [['lock'], ['heal', 'lock']], { ...kill(0), strict: true }),
   mutex('disposer killed', 'another one ends it', [['dispose'], ['lock'], ['unlock']], {
     ...kill(0),

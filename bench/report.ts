@@ -18,6 +18,9 @@ const COLOURS: Record<string, string> = {
   postMessage: '#5c940d',
   MessagePort: '#94d82d',
   'ringbuf.js': '#862e9c',
+  'async-mutex': '#c2255c',
+  multithreading: '#5f3dc4',
+  WebLocks: '#f08c00',
 }
 
 function escapeText(text: string): string {
@@ -26,8 +29,9 @@ function escapeText(text: string): string {
 
 /** An SVG image. Bars are on a logarithmic scale, because contenders lie orders of magnitude apart. */
 export function ratioChart(results: readonly Result[]): string {
-  const scenarios = [...new Set(results.map((result) => result.scenario))].flatMap((scenario) => {
-    const mine = results.filter((result) => result.scenario === scenario)
+  const timed = results.filter((result) => result.unit !== '%')
+  const scenarios = [...new Set(timed.map((result) => result.scenario))].flatMap((scenario) => {
+    const mine = timed.filter((result) => result.scenario === scenario)
     const ours = mine.find((result) => result.contender === 'millrace')?.median
     if (ours === undefined || ours <= 0) return []
     return [{ scenario, bars: mine.map(({ contender, median }) => ({ contender, ratio: median / ours })) }]

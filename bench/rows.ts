@@ -1,17 +1,19 @@
 // Which rows there are, who takes part in each, and what a plain, a quick and a full run choose.
 
 import { type Job, type Kind, PIPE_RECORD } from './harness/protocol.js'
+import { SYNC_ROWS } from './sync/rows.js'
 import { VALUE_ROWS } from './values/rows.js'
 
 /**
  * Who takes part. The first word is the program. `x64` moves arrays of 64 numbers as one message, `view` writes and reads messages where they
- * lie, `transfer` gives the buffer away.
+ * lie, `transfer` gives the buffer away, `channels` asks another thread.
  */
 export type ContenderName =
   | 'millrace'
   | 'baseline'
   | 'plain'
   | 'millrace view'
+  | 'millrace channels'
   | 'bare'
   | 'postMessage'
   | 'postMessage x64'
@@ -22,9 +24,12 @@ export type ContenderName =
   | 'go x64'
   | 'crossbeam'
   | 'crossbeam x64'
+  | 'async-mutex'
+  | 'multithreading'
+  | 'WebLocks'
 
-/** What the row's figures mean: time for one operation, time for one round trip or wake-up, time from start to result. */
-export type Measure = 'throughput' | 'latency' | 'startup'
+/** What the row's figures mean: time for one operation, time for one round trip or wake-up, time from start to result, percent of all. */
+export type Measure = 'throughput' | 'latency' | 'startup' | 'share'
 
 export interface Entry {
   name: ContenderName
@@ -38,7 +43,7 @@ export interface Entry {
 
 export interface Row {
   scenario: string
-  group: 'one thread' | 'messages' | 'values' | 'latency' | 'select' | 'one loop' | 'counter' | 'start-up'
+  group: 'one thread' | 'messages' | 'values' | 'latency' | 'select' | 'one loop' | 'sync' | 'counter' | 'start-up'
   measure: Measure
   job: Job
   entries: Entry[]
@@ -269,6 +274,7 @@ export const ROWS: readonly Row[] = [
   oneLoop('one loop 4:4 cap 0', 'async', [4, 4, 0], 0, 'full'),
   oneLoop('one loop, close wakes 10,000', 'close', [1, WAITING, 0], 5 * WAITING, 'quick'),
   oneLoop('one loop, select with a quiet loser', 'quiet', [1, 1, 0], QUIET_SELECTS, 'quick'),
+  ...SYNC_ROWS,
   counterRow(2, 'quick'),
   counterRow(4, 'full'),
   {

@@ -14,12 +14,12 @@ export interface Settings {
   runMs: number
 }
 
-/** One line of the result: a contender in a scenario. Times are in `unit`; `cpu` is in seconds per run, all threads. */
+/** One line of the result: a contender in a scenario. Figures are in `unit`; `cpu` is in seconds per run, all threads. */
 export interface Result {
   scenario: string
   contender: string
   label?: string
-  unit: 'ns/op' | 'ns' | 'ms'
+  unit: 'ns/op' | 'ns' | 'ms' | '%'
   median: number
   p25: number
   p75: number
@@ -149,7 +149,8 @@ function summarise(row: Row, { entry, job, replies, repeated, disturbed }: Runne
     const [p25, mid, p75, p99, p999] = [0.25, 0.5, 0.75, 0.99, 0.999].map((q) => quantile(all, q))
     return { ...common, unit: 'ns', median: mid, p25, p75, p99, p999, cpu }
   }
-  const all = sorted(replies.map((reply) => reply.ns / job.n))
+  const shares = measure === 'share'
+  const all = sorted(replies.map((reply) => (shares ? (reply.share ?? 0) : reply.ns / job.n)))
   const [p25, mid, p75] = [0.25, 0.5, 0.75].map((q) => quantile(all, q))
-  return { ...common, unit: 'ns/op', median: mid, p25, p75, cpu }
+  return { ...common, unit: shares ? '%' : 'ns/op', median: mid, p25, p75, cpu }
 }

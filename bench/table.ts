@@ -31,7 +31,7 @@ export function resultTable(rows: readonly Row[], results: readonly Result[]): s
         ...[p99, p999].map((value) => (value === undefined ? '' : figure(value))),
         bytes === undefined ? unit : `${unit}, ${figure(bytes / median)} GB/s`,
         unit === 'ms' ? '' : figure((cpu / n) * 1e6),
-        ours === undefined || ours <= 0 ? '' : (median / ours).toFixed(2),
+        ours === undefined || ours <= 0 || unit === '%' ? '' : (median / ours).toFixed(2),
       ])
     })
   }
@@ -40,6 +40,7 @@ export function resultTable(rows: readonly Row[], results: readonly Result[]): s
 
 function wording({ form, limit, against, unit }: Verdict): string {
   if (form === 'faster') return `≥ ${limit} × faster than ${against}`
+  if (form === 'least') return `≥ ${limit} ${unit ?? 'ms'}`
   return form === 'time' ? `≤ ${limit} × the time of ${against}` : `≤ ${limit} ${unit ?? 'ms'}`
 }
 

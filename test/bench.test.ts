@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { engineLacks } from '../build/bench/contenders/engine.js'
 import { expected, formatJob, type Job, parseJob, type Reply, threadCount } from '../build/bench/harness/protocol.js'
 import { ROWS, selectRows } from '../build/bench/rows.js'
 import type { Result } from '../build/bench/runner.js'
@@ -76,14 +77,17 @@ describe('targets', () => {
       result('spsc 1:1 cap 0 blocking', 'go', 100),
       result('spsc 1:1 cap 0 blocking', 'crossbeam', 110),
       result('one loop, close wakes 10,000', 'millrace', 999),
+      result('mutex fairness, held 100 µs', 'millrace', 9),
     ])
     const measured = verdicts.filter((verdict) => verdict.measured !== undefined)
     expect(measured.map(({ against, met }) => [against, met])).toEqual([
       ['crossbeam', false],
       ['go', true],
       [undefined, true],
+      [undefined, false],
     ])
     expect(targetTable(measured)).toContain('≤ 1000 ns')
+    expect(targetTable(measured)).toContain('≥ 10 %')
   })
 })
 
@@ -100,6 +104,7 @@ describe('a job', () => {
     ['loop close 1 100 0 800', 1, 800, 800],
     ['pingpong hot 1 1 0 800', 2, 800, 800],
     ['value bytes-64 1 1 16 800', 2, 800, (800 * 799) / 2],
+    ['sync rwmutex 2 0 0 800', 2, 800, 800],
   ])('%s says what must arrive', (line, threads, count, sum) => {
     expect(threadCount(parseJob(line))).toBe(threads)
     expect(expected(parseJob(line))).toEqual({ count, sum })
@@ -141,6 +146,32 @@ describe('the process of a contender', () => {
   it('postMessage: gives buffers away', async () => {
     const [reply] = await answers('postMessage', ['value transfer-65536 1 1 16 128'])
     expect(reply).toMatchObject({ count: 128, sum: 64 * 127 })
+  })
+
+  // What this engine can't run takes no part in the bench either.
+  const SYNC = ['baseline', 'bare', 'async-mutex', 'multithreading', 'WebLocks', 'postMessage']
+  it.each(SYNC.filter((name) => engineLacks([name]).size === 0))(
+    '%s: plays its rows of the sync package, and nobody reads a torn pair',
+    async (name) => {
+      const rows = ROWS.filter(({ group, entries }) => group === 'sync' && entries.some((entry) => entry.name === name))
+      const jobs = rows.map(({ job, entries }): Job => {
+        const style = entries.find((entry) => entry.name === name)?.style ?? job.style
+        return { ...job, style, n: job.n || 1280 }
+      })
+      const replies = await answers(name, jobs.map(formatJob))
+      expect(jobs.length).toBeGreaterThan(0)
+      expect(replies.map(({ error }) => error)).toEqual(jobs.map(() => undefined))
+      expect(replies.map(({ count, sum }) => ({ count, sum }))).toEqual(jobs.map(expected))
+      const shares = rows.flatMap(({ measure }, at) => (measure === 'share' ? [replies[at]?.share ?? -1] : []))
+      for (const share of shares) expect(share >= 0 && share <= 100).toBe(true)
+    },
+  )
+
+  it('is not started where this engine lacks what it needs, and a line says so', () => {
+    expect(engineLacks(['baseline', 'millrace', 'go']).size).toBe(0)
+    const major = Number(process.versions.node.split('.')[0])
+    expect(engineLacks(['multithreading']).has('multithreading')).toBe(major < 24)
+    for (const reason of engineLacks(['multithreading', 'WebLocks']).values()) expect(reason).toContain(process.version)
   })
 
   it('answers with an error what it cannot play, and goes on', async () => {

@@ -1,6 +1,10 @@
 import * as baseline from '../baseline/index.js'
+import * as sync from '../baseline/sync/index.js'
 import type { Contender } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
+import { type SyncClasses, syncLibrary } from '../sync/library.js'
+import { isSyncMicro, syncMicro } from '../sync/micro.js'
+import { syncContender } from '../sync/threads.js'
 import { type ValueChannel, valueContender } from '../values/library.js'
 import { type Library, libraryContender } from './library.js'
 
@@ -10,14 +14,18 @@ const values = valueContender({
   open: (handle) => baseline.open(handle as baseline.RecordsHandle) as ValueChannel,
 })
 
-function player({ kind }: Job): Contender {
+const locks = syncLibrary(sync as SyncClasses, (capacity) => new sync.ShardedMap({ capacity }))
+const meetings = syncContender(locks)
+
+function player({ kind }: Job): Pick<Contender, 'prepare' | 'part'> {
+  if (kind === 'sync') return meetings
   return kind === 'value' ? values : numbers
 }
 
 const contender: Contender = {
   prepare: (job) => player(job).prepare(job),
   part: (job, index, gift) => player(job).part(job, index, gift),
-  micro: numbers.micro,
+  micro: (style, capacity) => (isSyncMicro(style) ? syncMicro(locks, style) : numbers.micro(style, capacity)),
 }
 
 export default contender

@@ -2,6 +2,10 @@ import * as millrace from 'millrace'
 import type { Contender } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
 import { type PipeLibrary, pipeContender } from '../scenarios/pipe.js'
+import { askByChannels } from '../sync/ask.js'
+import { type LibraryMap, type SyncClasses, syncLibrary } from '../sync/library.js'
+import { isSyncMicro, syncMicro } from '../sync/micro.js'
+import { syncContender } from '../sync/threads.js'
 import { type ValueChannel, valueContender } from '../values/library.js'
 import type { Shape } from '../values/payload.js'
 import { type Library, libraryContender } from './library.js'
@@ -41,7 +45,20 @@ const values = valueContender({
   open: (handle) => library.open(handle) as ValueChannel,
 })
 
-function player({ kind, style }: Job): Contender {
+interface Maps {
+  readonly ShardedMap: new (keys: unknown, values: unknown, options: { capacity: number }) => LibraryMap
+}
+
+const maps = millrace as unknown as Maps
+const locks = syncLibrary(
+  millrace as unknown as SyncClasses,
+  (capacity) => new maps.ShardedMap(library.u32, library.f64, { capacity }),
+)
+const meetings = syncContender(locks)
+const asked = askByChannels(library)
+
+function player({ kind, style }: Job): Pick<Contender, 'prepare' | 'part'> {
+  if (kind === 'sync') return style === 'map-asked' ? asked : meetings
   if (kind === 'value') return values
   if (style === 'pipe') return pipes
   return kind === 'select' ? selects : kind === 'loop' ? oneLoop : threads
@@ -50,7 +67,7 @@ function player({ kind, style }: Job): Contender {
 const contender: Contender = {
   prepare: (job) => player(job).prepare(job),
   part: (job, index, gift) => player(job).part(job, index, gift),
-  micro: threads.micro,
+  micro: (style, capacity) => (isSyncMicro(style) ? syncMicro(locks, style) : threads.micro(style, capacity)),
 }
 
 export default contender

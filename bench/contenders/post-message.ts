@@ -4,6 +4,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { type Contender, isProducer, NOTHING, type Outcome } from '../harness/contender.js'
 import { BATCH } from '../harness/protocol.js'
+import { askByPort } from '../sync/ask.js'
 import { portContender, receiveByEvents } from '../values/post-message.js'
 
 const values = portContender(receiveByEvents, false)
@@ -11,6 +12,7 @@ const values = portContender(receiveByEvents, false)
 const contender: Contender = {
   prepare(job) {
     if (job.kind === 'value') return values.prepare(job)
+    if (job.kind === 'sync') return askByPort.prepare(job)
     const { port1, port2 } = new MessageChannel()
     return {
       gifts: [
@@ -22,6 +24,7 @@ const contender: Contender = {
 
   part(job, index, gift) {
     if (job.kind === 'value') return values.part(job, index, gift)
+    if (job.kind === 'sync') return askByPort.part(job, index, gift)
     const port = gift as MessagePort
     const first = isProducer(job, index)
     if (job.kind === 'pingpong') return () => (first ? ping(port, job.n) : pong(port, job.n))

@@ -10,6 +10,8 @@ export interface Outcome {
   samples?: number[]
   /** The time that counts, where it is not all that the part took. */
   ns?: number
+  /** What this thread got of all, in percent, where the row is about its share. */
+  share?: number
 }
 
 /** What one thread is given: something that `postMessage` can carry. */
@@ -33,7 +35,7 @@ export interface Contender {
   /** Called in a worker, before the start line. What it returns is called behind it. */
   part(job: Job, index: number, gift: unknown): Part
   /** Runs one micro row on the main thread: calls the operation `rounds` times. */
-  micro?(style: string, capacity: number): (rounds: number) => void
+  micro?(style: string, capacity: number): (rounds: number) => void | Promise<void>
 }
 
 export const NOTHING: Outcome = { count: 0, sum: 0 }

@@ -40,6 +40,7 @@ async function runThreads(job: Job): Promise<Reply> {
     }),
   )
   const { user, system } = process.cpuUsage(before)
+  const share = reports.find((report) => report.share !== undefined)?.share
   const samples = reports.flatMap((report) => report.samples ?? [])
   return {
     ns: reports[0].ns ?? Math.max(...reports.map(({ end }) => end)) - Math.min(...reports.map(({ start }) => start)),
@@ -47,6 +48,7 @@ async function runThreads(job: Job): Promise<Reply> {
     count: reports.reduce((total, report) => total + report.count, 0),
     sum: reports.reduce((total, report) => total + report.sum, 0),
     ...(samples.length > 0 && { samples }),
+    ...(share !== undefined && { share }),
     ...finish?.(),
   }
 }

@@ -9,6 +9,9 @@ const MODULES: Record<string, string> = {
   postMessage: '../contenders/post-message.js',
   MessagePort: '../contenders/message-port.js',
   'ringbuf.js': '../contenders/ringbuf.js',
+  'async-mutex': '../contenders/async-mutex.js',
+  multithreading: '../contenders/multithreading.js',
+  WebLocks: '../contenders/web-locks.js',
 }
 
 export async function loadContender(name: string): Promise<Contender> {

@@ -5,14 +5,15 @@
 //
 // The Go and Rust programs speak the same lines, so every contender is driven in the same way.
 
-export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro' | 'select' | 'loop' | 'value'
+export type Kind = 'throughput' | 'pingpong' | 'counter' | 'micro' | 'select' | 'loop' | 'value' | 'sync'
 
 export interface Job {
   kind: Kind
   /**
    * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`; `pipe` sends records of bytes), or the operation measured by a micro row; which
    * side selects (`receive`, `both`), or whether one of two channels is `quiet`; what one loop does (`async`, `close`,
-   * `quiet`); what a `value` is (`struct`, `bytes-1024`).
+   * `quiet`); what a `value` is (`struct`, `bytes-1024`); what threads `sync` by (`mutex`, `mutex-async`, `rwmutex`, `map`, `map-asked`), or
+   * how long they keep a mutex from each other (`fairness-100`, microseconds).
    */
   style: string
   producers: number
@@ -32,6 +33,8 @@ export interface Reply {
   sum: number
   /** Latencies in nanoseconds, for rows that measure latency. */
   samples?: number[]
+  /** Of a row about who gets how much: the share that the row is about, in percent. */
+  share?: number
 }
 
 export const BATCH = 64

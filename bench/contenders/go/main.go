@@ -25,6 +25,7 @@ type reply struct {
 	Count   int     `json:"count"`
 	Sum     float64 `json:"sum"`
 	Samples []int64 `json:"samples,omitempty"`
+	Share   float64 `json:"share,omitempty"`
 }
 
 func cpuSeconds() float64 {
@@ -36,8 +37,11 @@ func cpuSeconds() float64 {
 }
 
 func run(j job) (reply, error) {
-	if j.kind == "value" {
+	switch j.kind {
+	case "value":
 		return values(j)
+	case "sync":
+		return syncs(j)
 	}
 	switch j.kind + " " + j.style {
 	case "throughput blocking":
@@ -60,6 +64,14 @@ func run(j job) (reply, error) {
 		return microSendReceive(j), nil
 	case "micro create":
 		return microCreate(j), nil
+	case "micro mutex":
+		return microMutex(j), nil
+	case "micro semaphore":
+		return microSemaphore(j), nil
+	case "micro waitgroup":
+		return microWaitGroup(j), nil
+	case "micro once":
+		return microOnce(j), nil
 	}
 	return reply{}, fmt.Errorf("no job %s %s", j.kind, j.style)
 }

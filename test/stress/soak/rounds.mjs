@@ -56,7 +56,7 @@ export class Lane {
   async #play(over) {
     const { next, below, pick } = this.#random
     const end = next() < this.#kills ? 'kill' : pick(ENDS)
-    const ch = channel(lanes[this.#name].codec(), { capacity: capacityOf(this.#random), arena: this.#arena })
+    const ch = await this.#make(capacityOf(this.#random))
     const stop = new Int32Array(new SharedArrayBuffer(8))
     const [producers, consumers] = [this.#of('producer'), this.#of('consumer')]
     this.round = { number: this.round.number + 1, end, capacity: ch.capacity, step: 'run' }
@@ -67,6 +67,21 @@ export class Lane {
     for (let waited = 0; waited < length && !over() && !this.#failed(); waited += SHORT) await sleep(SHORT)
     await this.#finish(end, ch, stop, producers, consumers)
     this.#audit(end, await this.#results(producers), await this.#results(consumers))
+  }
+
+  /**
+   * A channel of that capacity, or of a smaller one: the messages of the others may hold all blocks of its size, or have had them cut up. That is no
+   * mistake, unless it lasts though they are freed all the time.
+   */
+  async #make(capacity) {
+    for (let tries = 0; ; tries++) {
+      try {
+        return channel(lanes[this.#name].codec(), { capacity: capacity >> tries, arena: this.#arena })
+      } catch (error) {
+        if (error.code !== 'ERR_ARENA_FULL' || tries > 40) throw error
+        await sleep(tries * SHORT)
+      }
+    }
   }
 
   #failed() {

@@ -5,15 +5,15 @@
 // Algorithm: Go's (sync/mutex.go), in one word that names the owner, so that a death is noticed. In normal mode a mutex is free once it is unlocked, and
 // one who was parked is woken to compete for it (the rival) with those who come by: they are running already, so a lock that is taken again and
 // again by few threads does not wait for wake-ups. One who has lost for a millisecond makes it starve: then it is handed from owner to owner, first
-// come, first served, until the next in line is one who has not waited as long. A task of an event loop, which cannot compete at once, is handed it
-// always.
+// come, first served, until the next in line is one who has not waited as long. A task of the event loop that unlocks is handed it at once: that
+// costs no wake-up.
 //
 //   SYNC_STATE: owner:32 | generation:24 | flags:8
 //
 //   free ──tryLock──► locked ──unlock──► free                            nobody is parked
 //                        │
-//                        ├──unlock──► free, WOKEN ──the rival──► locked  a blocked thread is first: it is woken and competes
-//                        └──unlock──► locked by the first                it has starved, or is a task
+//                        ├──unlock──► free, WOKEN ──the rival──► locked  the first is woken and competes
+//                        └──unlock──► locked by the first                it has starved, or is a task of the same event loop
 //
 // Invariants: whoever is parked is in the queue, in the order of its coming, but for rivals, who come back to the front. Nobody is parked while the
 // mutex is free, unless a rival is on its way, or a thread is settling.
@@ -27,10 +27,10 @@
 import { cas64, enter, get32, leave, load32, load64, peek32, store32, store64 } from "./atomics.ts";
 import {
   BUSY, CHANNEL_RECEIVERS, CHANNEL_RECVQ, FINE, FLAGS_MASK, HEAD_STATE, KIND_MUTEX, MUTEX_LOCKED, MUTEX_POISONED, MUTEX_RIVAL, MUTEX_STARVING, MUTEX_STRICT,
-  MUTEX_WOKEN, NOT_HELD, NO_MEMORY, OK, PARK_AGAIN, PARK_STARVING, POISONED, RETRY, STALE, SYNC_STATE, TOLD, UNSETTLED, WAITER_NEXT, WAITER_VALUE, WOULD_BLOCK,
+  MUTEX_WOKEN, NOT_HELD, NO_MEMORY, OK, PARK_AGAIN, PARK_STARVING, POISONED, RETRY, STALE, SYNC_STATE, TOLD, UNSETTLED, WAITER_NEXT, WAITER_THREAD, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { firstOf, isBlocking, isDead, me, prepend, sync_claim, sync_made, waiterIdentity } from "./sync.ts";
-import { relax } from "./thread.ts";
+import { relax, self } from "./thread.ts";
 import { append, complete, ring, tryLock, unlock, waiter_create, waiter_release } from "./waiter.ts";
 
 /** A new mutex; 0 if the arena is full. */
@@ -58,6 +58,9 @@ export function mutex_tryLock(m: usize, open: u32): u32 {
   if (cas64(m + SYNC_STATE, open, ownedBy(me(), open)) == <u64>open) return FINE;
   return take(m, open, 0);
 }
+
+/** The same for who tries again and again: it only looks while the mutex is locked, so that it does not take its line from the owner. */
+export function mutex_tryAgain(m: usize, open: u32): u32 { return take(m, open, 0); }
 
 /** The same for the rival, who has been woken to compete: it is the rival no more if it gets the mutex. */
 export function mutex_compete(m: usize, open: u32): u32 { return take(m, open, MUTEX_WOKEN); }
@@ -107,7 +110,7 @@ function release(m: usize, open: u32, heals: u32): u32 {
       locked = true;
       const w = firstOf(m, CHANNEL_RECVQ);
       if (w != 0) {
-        if (isBlocking(w) && !(<u32>word & MUTEX_STARVING)) {
+        if ((isBlocking(w) || get32(w + WAITER_THREAD) != <u32>self) && !(<u32>word & MUTEX_STARVING)) {
           done = cas64(m + SYNC_STATE, word, next | MUTEX_WOKEN) == word;
           if (done) bell = wake(m, w);
         } else {
@@ -129,7 +132,7 @@ function release(m: usize, open: u32, heals: u32): u32 {
 // @ts-ignore: decorator
 @inline function outcomeOf(word: u64): u32 { return <u32>word & MUTEX_POISONED ? <u32>POISONED : <u32>OK; }
 
-/** Wakes a blocked thread to compete: the bell to ring. MUTEX_WOKEN has been set; under the lock. */
+/** Wakes one to compete: the bell to ring. MUTEX_WOKEN has been set; under the lock. */
 // @ts-ignore: decorator
 @inline function wake(m: usize, w: usize): usize {
   store32(m + MUTEX_RIVAL, waiterIdentity(w));

@@ -107,9 +107,7 @@ export class Mutex extends SyncObject {
       const status = this.core.mutex_tryLock(this.at, this.open)
       if (status === FINE) return keep(new Guard(this, false))
       if (status !== WOULD_BLOCK) return keep(this.#guard(status))
-      const wait = new MutexWait(this)
-      const finish = (end: number): Guard => this.#guard(outcomeOf(this.arena, end))
-      return waitAsync(this.arena, wait, this.#what('lock'), timeout, options?.signal, finish)
+      return this.#lockLater(timeout, options?.signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -197,6 +195,10 @@ export class Mutex extends SyncObject {
     this.check(status)
   }
 
+  async #lockLater(timeout: number, signal: AbortSignal | undefined): Promise<Guard> {
+    return this.#guard(await new MutexWait(this).await(this.#what('lock'), timeout, signal))
+  }
+
   #lockSlow(options: WaitOptions | undefined): Guard {
     const timeout = timeoutOf(options)
     const wait = new MutexWait(this)
@@ -239,7 +241,7 @@ class MutexWait implements Operation {
 
   readonly attempt = (): number => {
     const { core, at, open } = this.#mutex
-    const status = this.#rival ? core.mutex_compete(at, open) : core.mutex_tryLock(at, open)
+    const status = this.#rival ? core.mutex_compete(at, open) : core.mutex_tryAgain(at, open)
     if (status === FINE || (status === POISONED && !this.#mutex.strict)) this.#rival = false
     return status === FINE ? OK : status
   }
@@ -256,21 +258,47 @@ class MutexWait implements Operation {
 
   /** Blocks until it has an end: OK, POISONED, TIMED_OUT, STALE or NO_MEMORY. */
   block(timeout: number): number {
-    const { arena, core, at, open } = this.#mutex
-    for (;;) {
-      const end = waitSync(arena, this, left(timeout, this.#since))
-      let status = outcomeOf(arena, end)
-      release(arena, end)
-      if (status === RETRY) {
-        this.#rival = true
-        const got = this.attempt()
-        if (got === WOULD_BLOCK) continue
-        status = got
+    const { arena } = this.#mutex
+    try {
+      for (;;) {
+        const end = waitSync(arena, this, left(timeout, this.#since))
+        const status = this.#outcome(outcomeOf(arena, end))
+        release(arena, end)
+        if (status !== WOULD_BLOCK) return status
       }
-      // Without the lock, and still the one whom the others wait for.
-      if (this.#rival) this.#mutex.persist(() => core.mutex_yield(at, open))
-      return status
+    } finally {
+      this.#end()
     }
+  }
+
+  /** As `block`, awaiting: rejects with TimeoutError or the signal's reason. */
+  async await(what: string, timeout: number, signal: AbortSignal | undefined): Promise<number> {
+    const { arena } = this.#mutex
+    const finish = (end: number): number => this.#outcome(outcomeOf(arena, end))
+    try {
+      for (;;) {
+        const status = await waitAsync(arena, this, what, left(timeout, this.#since), signal, finish)
+        if (status !== WOULD_BLOCK) return status
+        signal?.throwIfAborted()
+      }
+    } catch (error) {
+      throw error instanceof TimeoutError && error !== signal?.reason ? new TimeoutError(what, timeout) : error
+    } finally {
+      this.#end()
+    }
+  }
+
+  /** What the end of a wait comes to: who has been woken to compete does so at once. */
+  #outcome(status: number): number {
+    if (status !== RETRY) return status
+    this.#rival = true
+    return this.attempt()
+  }
+
+  /** Without the lock, and still the one whom the others wait for. */
+  #end(): void {
+    const { core, at, open } = this.#mutex
+    if (this.#rival) this.#mutex.persist(() => core.mutex_yield(at, open))
   }
 }
 

@@ -17,6 +17,7 @@ export interface SyncCore {
   sync_mend(): void
   mutex_create(strict: number): Address
   mutex_tryLock(at: Address, open: number): Status
+  mutex_tryAgain(at: Address, open: number): Status
   mutex_compete(at: Address, open: number): Status
   mutex_yield(at: Address, open: number): Status
   mutex_unlock(at: Address, open: number): Status

@@ -88,7 +88,7 @@ const kill = (...victims: number[]): Partial<Scenario> => ({
   victims,
   reaper,
   explore: { executions: 100_000, random: 10_000 },
-  ci: { executions: 2000, random: 200 },
+  ci: { executions: 1000, random: 100 },
 })
 
 function both(name: string, about: string, capacity: number, threads: Step[][], more: More = {}): Scenario[] {

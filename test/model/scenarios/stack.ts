@@ -110,7 +110,7 @@ export const stacks: Scenario[] = [
     3,
     [[7], [8, 'pop'], [9]],
     [1, 2, 3],
-    {},
+    { ci: { executions: 20_000, random: 2000 } },
     3,
   ),
   stack('three threads', 'push, pop, both', 2, [[3], ['pop'], ['pop', 4]], [1], {

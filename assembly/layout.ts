@@ -72,6 +72,7 @@ export const KIND_SEMAPHORE = 12;
 export const KIND_WAIT_GROUP = 13;
 export const KIND_COND = 14;
 export const KIND_ONCE = 15;
+export const KIND_ONCE_VALUE = 20;
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,6 +273,16 @@ export const MUTEX_STRICT = 16; // nobody gets it while it is poisoned
 export const MUTEX_RIVAL = 72; // u32, identity of the thread that MUTEX_WOKEN is about
 export const PARK_AGAIN = 1; // parking: the thread is the rival, and goes to the front
 export const PARK_STARVING = 2; // parking: it has waited too long
+
+// Once: `owner:32 | generation:24 | flags:8` in SYNC_STATE; owner is the identity of the thread that runs the function, or 0. The block of the value, if it
+// keeps one, is its SYNC_LEDGER.
+export const ONCE_RUNNING = 1;
+export const ONCE_DONE = 2; // the function has returned, or thrown
+export const ONCE_POISONED = 4; // its thread has died over it
+export const ONCE_THROWN = 8; // with ONCE_DONE: what is kept is what it has thrown
+export const ONCE_LENGTH = 72; // u32, bytes of the value
+export const ONCE_PAYLOAD = 76; // u32, address of the first one, or 0: nothing is kept
+export const ONCE_CODEC = 80; // u32, as CHANNEL_CODEC
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.

@@ -528,8 +528,8 @@ function ringOf(codec: AnyCodec<never>, cell: number): number {
   return codec.shape === 'f64' || codec.shape === 'i64' ? WIDE_VALUES : 0
 }
 
-/** What stands for the codec in shared memory: its number, or for messages what its name comes to. */
-function numberOf(codec: AnyCodec<never>): number {
+/** @internal What stands for the codec in shared memory: its number, or for messages what its name comes to. */
+export function numberOf(codec: AnyCodec<never>): number {
   if (!isMessageCodec(codec)) return (codec as Codec<never>).id
   let hash = 0x811c9dc5 // FNV-1a
   for (let i = 0; i < codec.name.length; i++) hash = Math.imul(hash ^ codec.name.charCodeAt(i), 0x01000193)

@@ -121,9 +121,9 @@ function once(name: string, about: string, threads: string[][], more: Partial<Sc
 const kill = (...victims: number[]): Partial<Scenario> => ({
   victims,
   reaper: mender,
-  ci: { executions: 800, random: 200, stale: 50 },
+  ci: { executions: 150, random: 50, stale: 10 },
 })
-const long: Partial<Scenario> = { ci: { executions: 4000, random: 1000 } }
+const long: Partial<Scenario> = { ci: { executions: 2000, random: 500 } }
 
 export const onces: Scenario[] = [
   once('two', 'one runs it, the other waits', [['do'], ['do']]),

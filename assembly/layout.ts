@@ -257,9 +257,8 @@ export const KNOCK = 16;
 // queues as a channel's (CHANNEL_LOCK …), so waiters are the same. A thread is named by its identity: the upper half of THREAD_STATE while it lives.
 export const SYNC_NEXT = 32; // u32, of a page: the next one
 export const SYNC_BYTES = 256; // a place; the first one of a page is its header
-export const SYNC_MAKER = 24; // u32, identity of the thread that is making the object, or disposing of it; else 0
 export const SYNC_LEDGER = 28; // u32, the object's block of notes about each thread, or 0
-export const SYNC_KIND = 8; // u32, KIND_*, or 0: no object here
+export const SYNC_KIND = 8; // u64, `maker:32 | kind:32`: identity of the thread that is making the object, or disposing of it, else 0; KIND_*, or 0: no object here
 export const SYNC_STATE = 64; // u64, holds the generation, so that no late compare-and-swap succeeds; what follows is the object's own
 /** Instead of an identity: a thread that is being reaped. */
 export const NOBODY = 0xffffffff;

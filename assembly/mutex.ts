@@ -52,6 +52,9 @@ export function mutex_create(strict: bool): usize {
 /** The word, free and sound. */
 // @ts-ignore: decorator
 @inline function freed(word: u64): u64 { return <u64>(<u32>word & ~(MUTEX_LOCKED | MUTEX_POISONED)); }
+/** Whether nobody gets it, for it is poisoned. */
+// @ts-ignore: decorator
+@inline function isRefused(word: u64): bool { return (<u32>word & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED); }
 
 /** Locks it if it is free: FINE, POISONED (locked, unless the mutex is strict: then not), WOULD_BLOCK or STALE. */
 export function mutex_tryLock(m: usize, open: u32): u32 {
@@ -67,7 +70,7 @@ function take(m: usize, open: u32, woken: u32): u32 {
     const word = load64(m + SYNC_STATE);
     if (!isOf(word, open)) return STALE;
     const flags = <u32>word & FLAGS_MASK;
-    if ((flags & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED)) return POISONED;
+    if (isRefused(word)) return POISONED;
     if (flags & MUTEX_LOCKED || (flags & MUTEX_STARVING && !woken)) return WOULD_BLOCK;
     if (cas64(m + SYNC_STATE, word, ownedBy(me(), word) & ~<u64>woken) == word) return flags & MUTEX_POISONED ? <u32>POISONED : <u32>FINE;
   }
@@ -82,20 +85,23 @@ export function mutex_unlock(m: usize, open: u32): u32 {
     // Dekker with mutex_park: we have unlocked, and look who is parked.
     return load32(m + HEAD_STATE) == open ? <u32>FINE : settle(m, open);
   }
-  return release(m, open, MUTEX_POISONED);
+  return release(m, open, 0);
 }
 
-/** Unlocks by the rules. `heals` is MUTEX_POISONED if it is sound after. */
-function release(m: usize, open: u32, heals: u32): u32 {
+/**
+ * Unlocks by the rules: FINE, TOLD, NOT_HELD, STALE, or BUSY, and nothing has happened. `dead` is 0, or who has died holding it: then it is unlocked only if
+ * that one has it still, for others may have helped already, and it is poisoned.
+ */
+function release(m: usize, open: u32, dead: u32): u32 {
   let tries: u32 = 0;
   while (true) {
     const word = load64(m + SYNC_STATE);
     if (!isOf(word, open)) return STALE;
-    if (!(<u32>word & MUTEX_LOCKED)) return NOT_HELD;
-    const next = <u64>(<u32>word & ~(MUTEX_LOCKED | heals));
+    if (!(<u32>word & MUTEX_LOCKED) || (dead != 0 && ownerOf(word) != dead)) return NOT_HELD;
+    const next = freed(word) | <u64>(dead != 0 ? MUTEX_POISONED : 0);
     const parked = load32(m + HEAD_STATE) & CHANNEL_RECEIVERS;
-    if (!parked || (<u32>word & (MUTEX_WOKEN | MUTEX_STARVING)) == MUTEX_WOKEN) {
-      // Nobody to serve (the starving one may have given up), or somebody is on the way.
+    if (!parked || isRefused(next) || (<u32>word & (MUTEX_WOKEN | MUTEX_STARVING)) == MUTEX_WOKEN) {
+      // Nobody to serve (the starving one may have given up), or nobody who may have it, or somebody is on the way.
       if (cas64(m + SYNC_STATE, word, next & ~<u64>MUTEX_STARVING) == word) return load32(m + HEAD_STATE) == open ? <u32>FINE : settle(m, open);
       continue;
     }
@@ -144,7 +150,10 @@ function release(m: usize, open: u32, heals: u32): u32 {
   return ownedBy(waiterIdentity(w), word & ~<u64>(starving ? 0 : MUTEX_STARVING));
 }
 
-/** Serves who is parked though the mutex is free: FINE or TOLD, or BUSY. */
+/**
+ * Serves who is parked though the mutex is free: FINE or TOLD. Does not give up when the lock is held for long: what called it has happened, and cannot be
+ * called again.
+ */
 function settle(m: usize, open: u32): u32 {
   let told = FINE;
   let tries: u32 = 0;
@@ -157,7 +166,7 @@ function settle(m: usize, open: u32): u32 {
       cas64(m + SYNC_STATE, word, word & ~<u64>MUTEX_STARVING);
       continue;
     }
-    const refused = (<u32>word & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED);
+    const refused = isRefused(word);
     if (!refused && <u32>word & (MUTEX_LOCKED | MUTEX_WOKEN)) return told;
     let bell: usize = 0;
     let locked = false;
@@ -167,8 +176,11 @@ function settle(m: usize, open: u32): u32 {
       const w = firstOf(m, CHANNEL_RECVQ);
       if (w != 0) {
         if (refused) {
-          bell = complete(w, POISONED);
-          told = TOLD;
+          // Again, under the lock: another mutex may lie here by now, with waiters of its own.
+          if (load64(m + SYNC_STATE) == word) {
+            bell = complete(w, POISONED);
+            told = TOLD;
+          }
         } else if (cas64(m + SYNC_STATE, word, handedTo(w, word)) == word) {
           bell = complete(w, outcomeOf(word));
           told = TOLD;
@@ -178,7 +190,7 @@ function settle(m: usize, open: u32): u32 {
       ring(bell);
     }
     leave();
-    if (!locked && relax(tries++)) return BUSY;
+    if (!locked) relax(tries++);
   }
   return told;
 }
@@ -230,7 +242,7 @@ export function mutex_park(m: usize, open: u32, token: u32, how: u32): usize {
   return w;
 }
 
-/** The rival competes no longer: FINE or TOLD, or BUSY. */
+/** The rival competes no longer: FINE or TOLD. */
 export function mutex_yield(m: usize, open: u32): u32 {
   while (true) {
     const word = load64(m + SYNC_STATE);
@@ -252,7 +264,7 @@ export function mutex_flags(m: usize, open: u32): i32 {
   return isOf(word, open) ? <i32>(<u32>word & FLAGS_MASK) : -1;
 }
 
-/** It is sound again, whatever its dead owner has left: FINE, STALE or BUSY. */
+/** It is sound again, whatever its dead owner has left: FINE, TOLD or STALE. */
 export function mutex_heal(m: usize, open: u32): u32 {
   while (true) {
     const word = load64(m + SYNC_STATE);
@@ -264,15 +276,9 @@ export function mutex_heal(m: usize, open: u32): u32 {
 
 /** Passes on what the dead have left of it, and serves who can be served. */
 export function mutex_mend(m: usize, open: u32): void {
-  while (true) {
-    const word = load64(m + SYNC_STATE);
-    if (!isOf(word, open) || !(<u32>word & MUTEX_LOCKED) || !isDead(ownerOf(word))) break;
-    // In its place, so that our own reaper goes on if we die over it.
-    if (cas64(m + SYNC_STATE, word, ownedBy(me(), word) | MUTEX_POISONED) == word) {
-      while (release(m, open, 0) == BUSY) {}
-      break;
-    }
-  }
+  const word = load64(m + SYNC_STATE);
+  // Its owner cannot have it again, so it is unlocked once, whoever else is about to; if we die over it, our own reaper goes on.
+  if (isOf(word, open) && <u32>word & MUTEX_LOCKED && isDead(ownerOf(word))) while (release(m, open, ownerOf(word)) == BUSY) {}
   const rival = load32(m + MUTEX_RIVAL);
   if (rival != 0 && isDead(rival)) {
     let tries: u32 = 0;
@@ -291,5 +297,5 @@ export function mutex_mend(m: usize, open: u32): void {
       relax(tries++);
     }
   }
-  while (settle(m, open) == BUSY) {}
+  settle(m, open);
 }

@@ -1,5 +1,6 @@
 // The mutex: threads and tasks that lock it in all styles, one who dies anywhere, one who disposes of it.
 
+import { Failure } from '../checker/failure.js'
 import type { Program, Thread, Value } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { mutexSpec } from '../checker/sync-specs.js'
@@ -119,6 +120,16 @@ const kill = (...victims: number[]): More => ({
 })
 const long: More = { ci: { executions: 4000, random: 1000 } }
 
+/** At the end nobody is making anything. */
+function noneClaimed(b: Bench, { L, o }: SyncWorld): void {
+  const page = o & ~(L.PAGE! - 1)
+  for (let at = page + L.SYNC_BYTES!; at < page + L.PAGE!; at += L.SYNC_BYTES!)
+    b.check(
+      b.read(at + L.SYNC_KIND! + 4) === 0 && (b.read(at + L.HEAD_STATE!) & L.CHANNEL_DISPOSED!) === 0,
+      'a place is still claimed, or not free after its end',
+    )
+}
+
 export const mutexes: Scenario[] = [
   mutex('two', 'one waits for the other', [['lock'], ['lock']]),
   mutex(
@@ -163,11 +174,91 @@ export const mutexes: Scenario[] = [
     strict: true,
   }),
   mutex('strict, healed', 'until it is healed', [['lock'], ['heal', 'lock']], { ...kill(0), strict: true }),
+  mutex('strict, owner killed, tasks', 'nobody gets it, tasks neither', [['lock'], ['async', 'heal', 'lock']], {
+    ...kill(0),
+    strict: true,
+  }),
+  mutex(
+    'strict, owner killed, starving',
+    'nobody gets it, the starving one neither',
+    [
+      ['lock', 'lock'],
+      ['hungry', 'heal', 'lock'],
+    ],
+    { ...kill(0), strict: true },
+  ),
+  mutex(
+    'owner killed, unlocked by another',
+    'what is mended is what the dead one had locked, not what others have by then',
+    [['try'], ['unlock', 'lock']],
+    { ...kill(0), held: 0 },
+  ),
   mutex('disposer killed', 'another one ends it', [['dispose'], ['lock'], ['unlock']], {
     ...kill(0),
     held: 2,
     racy: true,
   }),
+  {
+    name: 'mutex/late for another',
+    about: 'who is late for a poisoned mutex that was disposed of tells nobody about the one that lies there now',
+    recipe: syncRecipe,
+    access: shadow,
+    setup: (b: Bench) => {
+      const w = make(b, 'MUTEX', 'mutex_create', 1)
+      // As a death leaves it.
+      b.u32[(w.o + w.L.SYNC_STATE!) >> 2]! |= w.L.MUTEX_POISONED!
+      return w
+    },
+    threads: [
+      function* (t: Thread, { o, open }: SyncWorld): Program {
+        yield t.call('mutex_settle', o, open)
+      },
+      function* (t: Thread, w: SyncWorld): Program {
+        const { o, L } = w
+        const open = w.open + L.GENERATION!
+        yield t.call('sync_dispose', o, w.open)
+        yield t.call('mutex_create', 0)
+        yield t.call('mutex_tryLock', o, open)
+        const waiter: number = yield t.call('mutex_park', o, open, 0, 0)
+        yield t.call('mutex_unlock', o, open)
+        const outcome = yield* waited(t, w, waiter, 'async')
+        if (outcome !== L.OK) throw new Failure('invariant', `told ${outcome} of a sound mutex`)
+        if ((yield t.call('mutex_unlock', o, open)) === L.NOT_HELD) throw new Failure('invariant', 'it was not locked')
+      },
+    ],
+    racy: true,
+    final: (b, w: SyncWorld) => settled(b, { ...w, open: b.read(w.o + w.L.HEAD_STATE!) }),
+    ...long,
+  },
+  {
+    name: 'mutex/made while another is disposed of',
+    about: 'two makers get two places, and what one who dies had begun to dispose of is freed',
+    recipe: syncRecipe,
+    access: shadow,
+    setup: (b: Bench) => make(b, 'MUTEX', 'mutex_create', 0),
+    threads: [
+      function* (t: Thread, w: SyncWorld): Program {
+        const one: number = yield t.call('mutex_create', 0)
+        yield t.store(w.own, one)
+      },
+      function* (t: Thread, w: SyncWorld): Program {
+        const first: number = yield t.call('mutex_create', 0)
+        yield t.call('sync_dispose', first, t.peek(first + w.L.HEAD_STATE!))
+        const two: number = yield t.call('mutex_create', 0)
+        if (two === (yield t.load(w.own))) throw new Failure('invariant', 'two mutexes lie in one place')
+      },
+    ],
+    victims: [1],
+    reaper: mender,
+    racy: true,
+    final: (b, w: SyncWorld) => {
+      const { L } = w
+      noneClaimed(b, w)
+      const one = b.read(w.own)
+      b.check(b.call('mutex_flags', one, b.read(one + L.HEAD_STATE!)) === 0, 'the mutex is not whole')
+    },
+    ci: { executions: 3000, random: 4000 },
+  },
   {
     name: 'mutex/made while a maker is killed',
     about: 'a place that was claimed and never made is free again',
@@ -183,10 +274,7 @@ export const mutexes: Scenario[] = [
     victims: [0],
     reaper: mender,
     final: (b, w: SyncWorld) => {
-      const { L } = w
-      const page = w.o & ~(L.PAGE! - 1)
-      for (let at = page + L.SYNC_BYTES!; at < page + L.PAGE!; at += L.SYNC_BYTES!)
-        b.check(b.read(at + L.SYNC_MAKER!) === 0, 'a place is still claimed')
+      noneClaimed(b, w)
       settled(b, w)
     },
   },

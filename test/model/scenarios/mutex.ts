@@ -12,17 +12,21 @@ import { make, mender, type Steps, type SyncWorld, settled, syncRecipe, tokenOf,
 interface MutexWorld extends SyncWorld {
   /** Nobody gets it while it is poisoned. */
   strict: boolean
+  /** The waiters of threads that are parked before anything begins. */
+  waiters: number[]
 }
 
 function* waitFor(t: Thread, w: MutexWorld, style: Style, starving: boolean): Steps<number | 'timeout'> {
   const { L, o, open } = w
   let rival = false
   for (;;) {
+    const parked = w.waiters[t.id]
     const how = rival ? L.PARK_AGAIN! | (starving ? L.PARK_STARVING! : 0) : 0
-    const waiter = yield t.call('mutex_park', o, open, tokenOf(w, style), how)
+    const waiter = !rival && parked ? parked : yield t.call('mutex_park', o, open, tokenOf(w, style), how)
     if (waiter < L.ARENA!) return waiter
     const end = yield* waited(t, w, waiter, style)
     if (end !== L.RETRY) return end
+    if (style === 'async') throw new Failure('invariant', 'a task cannot compete')
     rival = true
     const status = yield t.call('mutex_compete', o, open)
     if (status === L.WOULD_BLOCK && style !== 'timed') continue
@@ -54,12 +58,17 @@ function visit(t: Thread, w: SyncWorld): void {
 
 /**
  * What a thread does: `lock`, `timed`, `async`, `hungry` (a blocking lock that starves at once), each of which visits and unlocks if it has got the
- * lock; `try`; `unlock` of what somebody else has locked; `hold`, without unlocking; `dispose`; `heal`.
+ * lock; `try`; `unlock` of what somebody else has locked; `hold`, without unlocking; `dispose`; `heal`; `normal`: it does not starve.
  */
 function steps(...list: string[]): (t: Thread, w: MutexWorld) => Program {
   return function* (t, w) {
     const { L, o, open } = w
     for (const step of list) {
+      if (step === 'normal') {
+        const flags: number = yield t.call('mutex_flags', o, open)
+        if (flags & L.MUTEX_STARVING!) throw new Failure('invariant', 'the mutex starves, and nobody does')
+        continue
+      }
       if (step === 'unlock' || step === 'dispose' || step === 'heal') {
         yield t.begin(step, t.id)
         const name = step === 'dispose' ? 'sync_dispose' : `mutex_${step}`
@@ -68,7 +77,7 @@ function steps(...list: string[]): (t: Thread, w: MutexWorld) => Program {
       }
       const kind = step === 'timed' || step === 'try' ? step : 'lock'
       yield t.begin(kind, t.id)
-      let s: number | 'timeout' = yield t.call('mutex_tryLock', o, open)
+      let s: number | 'timeout' = w.waiters[t.id] ? L.WOULD_BLOCK! : yield t.call('mutex_tryLock', o, open)
       if (s === L.WOULD_BLOCK && step !== 'try')
         s = yield* waitFor(t, w, step === 'async' || step === 'timed' ? step : 'block', step === 'hungry')
       const result = resultOf(w, s)
@@ -86,18 +95,24 @@ interface More extends Partial<Scenario> {
   strict?: boolean
   /** Thread that has locked it before anything begins. */
   held?: number
+  /** Threads that are parked before anything begins, in that order, and whether they starve: what they do is one step that waits. */
+  parked?: Record<number, boolean>
 }
 
 function mutex(name: string, about: string, threads: string[][], more: More = {}): Scenario {
-  const { strict = false, held, ...rest } = more
+  const { strict = false, held, parked = {}, ...rest } = more
   return {
     name: `mutex/${name}`,
     about,
     recipe: syncRecipe,
     access: shadow,
     setup: (b: Bench) => {
-      const w = { ...make(b, 'MUTEX', 'mutex_create', strict ? 1 : 0), strict }
+      const w: MutexWorld = { ...make(b, 'MUTEX', 'mutex_create', strict ? 1 : 0), strict, waiters: [] }
       if (held !== undefined) b.as(held, 'mutex_tryLock', w.o, w.open)
+      for (const [t, starving] of Object.entries(parked).map(([t, starving]) => [Number(t), starving] as const)) {
+        const token = threads[t]?.includes('async') ? 0 : w.L.TOKEN_BLOCKING! | 0
+        w.waiters[t] = b.as(t, 'mutex_park', w.o, w.open, token, starving ? w.L.PARK_STARVING! : 0)
+      }
       return w
     },
     threads: threads.map((list) => steps(...list)),
@@ -197,6 +212,21 @@ export const mutexes: Scenario[] = [
     ...kill(0),
     held: 2,
     racy: true,
+  }),
+  mutex('rival gives up', 'who is parked behind it is served', [['unlock', 'lock'], ['timed'], ['lock']], {
+    held: 0,
+    parked: { 1: false, 2: false },
+    ...long,
+  }),
+  mutex('starving one gives up', 'the others need not queue up for it', [['unlock', 'try'], ['timed']], {
+    held: 0,
+    parked: { 1: true },
+    ...long,
+  }),
+  mutex('starving ends', 'with the last one who has waited long', [['unlock', 'normal'], ['lock'], ['lock']], {
+    held: 0,
+    parked: { 1: true, 2: false },
+    ...long,
   }),
   {
     name: 'mutex/late for another',

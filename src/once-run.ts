@@ -35,7 +35,7 @@ export function createOnce(options: SyncOptions | undefined, className: string, 
   return createSync(options, className, (core) => core.once_create(kind))
 }
 
-/** @internal */
+/** A function that is run once across all threads. */
 export abstract class OnceRun extends SyncObject {
   /** @internal Where the generation and the flags of SYNC_STATE are found. */ readonly words: Int32Array
   /** @internal */ readonly index: number

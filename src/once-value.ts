@@ -229,18 +229,30 @@ function place<V>(arena: Arena, codec: MessageCodec<V>, value: V): number {
   return payload
 }
 
+/** The codec that the schema of a handle tells of. */
+function codecBy({ codec, schema }: Handle<unknown>): AnyCodec {
+  let cause: unknown
+  try {
+    const known = codecFromSchema(schema)
+    if (known !== undefined) return known
+  } catch (error) {
+    cause = error
+  }
+  const error = typeError(
+    `the handle's once value has the codec ${show(codec)}, which this thread cannot make by itself: open(handle, { codec })`,
+  )
+  if (cause !== undefined) error.cause = cause
+  throw error
+}
+
 /** The codec of a once value that is opened: one made by the handle's schema, or the one that is given. */
 function codecOf({ arena, at }: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec {
   const number = Atomics.load(arena.u32, (at + ONCE_CODEC) >>> 2)
-  const codec = (given ?? codecFromSchema(handle.schema)) as AnyCodec | undefined
-  if (codec === undefined)
-    throw typeError(
-      `the once value has the codec ${show(handle.codec)}, which this thread cannot make by itself: open(handle, { codec })`,
-    )
+  const codec = given ?? codecBy(handle)
   const part = partOf(codec, 'open')
   if (numberOf(part as MessageCodec<never>) !== number)
     throw typeError(
-      `the once value has the codec ${show(handle.codec)}; it was opened with the codec ${show(part.name)}`,
+      `the handle's once value has the codec ${show(handle.codec)}; it was opened with the codec ${show(part.name)}`,
     )
   return part
 }

@@ -44,7 +44,7 @@ describe('wrong handles', () => {
     },
   )
 
-  test.each([['mutex'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
+  test.each([['lock'], [''], ['Channel'], ['__proto__'], ['constructor'], [undefined], [1], [null]])(
     'kind %s',
     (kind) => {
       const error = thrown(() => openAny({ ...handleOf(targets[0] as (typeof targets)[number]), kind }))

@@ -2,7 +2,7 @@
 
 import { Arena, type Channel, channel, f64, i32, type MillraceError, StaleHandleError, u32 } from 'millrace'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LAYOUT_VERSION } from '../src/generated/layout.js'
+import { GENERATION, LAYOUT_VERSION, POOL_ENTRY, POOL_SHARDS, POOL_TABLE } from '../src/generated/layout.js'
 import { type AnyHandle, arena, changed, handleOf, makers, openAny, probe, snapshot } from './support/objects.js'
 import { thrown } from './support/probe.js'
 import { random } from './support/random.js'
@@ -169,6 +169,13 @@ describe('wrong handles', () => {
         .concat(probe)
         .map((target) => `${handleOf(target).kind} ${handleOf(target).address} ${handleOf(target).generation}`),
     )
+    // A pool consists of channels, which are as real as any.
+    const words = new Uint32Array(before.buffer)
+    const pool = handleOf(targets.find((target) => handleOf(target).kind === 'pool') as (typeof targets)[number])
+    for (let k = 0; k < (words[(pool.address + POOL_SHARDS) >>> 2] as number); k++) {
+      const entry = (pool.address + POOL_TABLE + k * POOL_ENTRY) >>> 2
+      real.add(`channel ${words[entry]} ${(words[entry + 1] as number) / GENERATION}`)
+    }
     const junk: unknown[] = [
       undefined,
       null,

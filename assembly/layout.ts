@@ -74,6 +74,7 @@ export const KIND_COND = 14;
 export const KIND_ONCE = 15;
 export const KIND_ATOMIC_VALUE = 16;
 export const KIND_SHARDED_MAP = 17;
+export const KIND_ONCE_VALUE = 20;
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,9 +259,8 @@ export const KNOCK = 16;
 // queues as a channel's (CHANNEL_LOCK …), so waiters are the same. A thread is named by its identity: the upper half of THREAD_STATE while it lives.
 export const SYNC_NEXT = 32; // u32, of a page: the next one
 export const SYNC_BYTES = 256; // a place; the first one of a page is its header
-export const SYNC_KIND = 8; // u32, KIND_*, or 0: no object here
-export const SYNC_MAKER = 24; // u32, identity of the thread that is making the object, or disposing of it; else 0
 export const SYNC_LEDGER = 28; // u32, the object's block of notes about each thread, or 0
+export const SYNC_KIND = 8; // u64, `maker:32 | kind:32`: identity of the thread that is making the object, or disposing of it, else 0; KIND_*, or 0: no object here
 export const SYNC_STATE = 64; // u64, holds the generation, so that no late compare-and-swap succeeds; what follows is the object's own
 /** Instead of an identity: a thread that is being reaped. */
 export const NOBODY = 0xffffffff;
@@ -274,6 +274,16 @@ export const MUTEX_STRICT = 16; // nobody gets it while it is poisoned
 export const MUTEX_RIVAL = 72; // u32, identity of the thread that MUTEX_WOKEN is about
 export const PARK_AGAIN = 1; // parking: the thread is the rival, and goes to the front
 export const PARK_STARVING = 2; // parking: it has waited too long
+
+// Once: `owner:32 | generation:24 | flags:8` in SYNC_STATE; owner is the identity of the thread that runs the function, or 0. The block of the value, if it
+// keeps one, is its SYNC_LEDGER.
+export const ONCE_RUNNING = 1;
+export const ONCE_DONE = 2; // the function has returned, or thrown
+export const ONCE_POISONED = 4; // its thread has died over it
+export const ONCE_THROWN = 8; // with ONCE_DONE: what is kept is what it has thrown
+export const ONCE_LENGTH = 72; // u32, bytes of the value
+export const ONCE_PAYLOAD = 76; // u32, address of the first one, or 0: nothing is kept
+export const ONCE_CODEC = 80; // u32, as CHANNEL_CODEC
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.

@@ -49,6 +49,9 @@ export function mutex_create(strict: bool): usize {
 /** The word with that owner, locked. */
 // @ts-ignore: decorator
 @inline function ownedBy(owner: u32, word: u64): u64 { return <u64>owner << 32 | <u64>(<u32>word | MUTEX_LOCKED); }
+/** The word, free and sound. */
+// @ts-ignore: decorator
+@inline function freed(word: u64): u64 { return <u64>(<u32>word & ~(MUTEX_LOCKED | MUTEX_POISONED)); }
 /** Whether nobody gets it until it is healed. */
 // @ts-ignore: decorator
 @inline function isRefused(word: u64): bool { return (<u32>word & (MUTEX_STRICT | MUTEX_POISONED)) == (MUTEX_STRICT | MUTEX_POISONED); }
@@ -85,17 +88,20 @@ export function mutex_unlock(m: usize, open: u32): u32 {
     // Dekker with mutex_park: we have unlocked, and look who is parked.
     return load32(m + HEAD_STATE) == open ? <u32>FINE : settle(m, open);
   }
-  return release(m, open, MUTEX_POISONED);
+  return release(m, open, 0);
 }
 
-/** Unlocks by the rules. `heals` is MUTEX_POISONED if it is sound after. */
-function release(m: usize, open: u32, heals: u32): u32 {
+/**
+ * Unlocks by the rules: FINE, TOLD, NOT_HELD, STALE, or BUSY, and nothing has happened. `dead` is 0, or who has died holding it: then it is unlocked only if
+ * that one has it still, for others may have helped already, and it is poisoned.
+ */
+function release(m: usize, open: u32, dead: u32): u32 {
   let tries: u32 = 0;
   while (true) {
     const word = load64(m + SYNC_STATE);
     if (!isOf(word, open)) return STALE;
-    if (!(<u32>word & MUTEX_LOCKED)) return NOT_HELD;
-    const next = <u64>(<u32>word & ~(MUTEX_LOCKED | heals));
+    if (!(<u32>word & MUTEX_LOCKED) || (dead != 0 && ownerOf(word) != dead)) return NOT_HELD;
+    const next = freed(word) | <u64>(dead != 0 ? MUTEX_POISONED : 0);
     const parked = load32(m + HEAD_STATE) & CHANNEL_RECEIVERS;
     if (!parked || (<u32>word & (MUTEX_WOKEN | MUTEX_STARVING)) == MUTEX_WOKEN || isRefused(next)) {
       // Nobody to serve (the starving one may have given up), or somebody is on the way, or nobody may have it.
@@ -170,8 +176,11 @@ function settle(m: usize, open: u32): u32 {
       const w = firstOf(m, CHANNEL_RECVQ);
       if (w != 0) {
         if (refused) {
-          bell = complete(w, POISONED);
-          told = TOLD;
+          // Again, under the lock: another mutex may lie here by now, with waiters of its own.
+          if (load64(m + SYNC_STATE) == word) {
+            bell = complete(w, POISONED);
+            told = TOLD;
+          }
         } else if (cas64(m + SYNC_STATE, word, handedTo(w, word)) == word) {
           bell = complete(w, outcomeOf(word));
           told = TOLD;
@@ -265,15 +274,9 @@ export function mutex_heal(m: usize, open: u32): u32 {
 
 /** Passes on what the dead have left of it, and serves who can be served. */
 export function mutex_mend(m: usize, open: u32): void {
-  while (true) {
-    const word = load64(m + SYNC_STATE);
-    if (!isOf(word, open) || !(<u32>word & MUTEX_LOCKED) || !isDead(ownerOf(word))) break;
-    // In its place, so that our own reaper goes on if we die over it.
-    if (cas64(m + SYNC_STATE, word, ownedBy(me(), word) | MUTEX_POISONED) == word) {
-      while (release(m, open, 0) == BUSY) {}
-      break;
-    }
-  }
+  const word = load64(m + SYNC_STATE);
+  // Its owner cannot have it again, so it is unlocked once, whoever else is about to; if we die over it, our own reaper goes on.
+  if (isOf(word, open) && <u32>word & MUTEX_LOCKED && isDead(ownerOf(word))) while (release(m, open, ownerOf(word)) == BUSY) {}
   const rival = load32(m + MUTEX_RIVAL);
   if (rival != 0 && isDead(rival)) {
     let tries: u32 = 0;

@@ -6,7 +6,9 @@
 // that has been disposed of still finds a lock where it takes one, and a generation that tells.
 //
 //   free ──claim──► being made ──► live ──► being disposed of ──► free
-//   MAKER 0         MAKER = thread  KIND set  DISPOSED, MAKER = thread, SYNC_STATE 0
+//   0               maker           kind      maker and kind, DISPOSED, SYNC_STATE 0
+//
+// Maker and kind are one word, so a claim finds out about both in one step: a place that has been made since it was looked at is not touched.
 //
 // Waiting is the business of waiter.ts: the lock and the two queues lie where a channel's do, so cancelling, releasing and the drop of a dead thread's
 // waiters are the core's. What differs is who is served when: each kind of object says so in its `settle`.
@@ -17,14 +19,15 @@
 // Progress: making and disposing are lock-free but for the lock of the queues, which is held only inside killable sections.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { cas32, enter, get32, leave, load32, load64, or32, set32, store32, store64, zero } from "./atomics.ts";
+import { cas32, cas64, enter, get32, leave, load32, load64, or32, set32, store32, store64, zero } from "./atomics.ts";
 import {
   ARENA, ARENA_BREAK, ARENA_FIRST_PAGE, ARENA_PAGE_MAP, ARENA_SYNC, ARENA_THREADS, BUSY, CHANNEL_DISPOSED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDQ, FLAGS_MASK,
-  GENERATION, HEAD_KIND, HEAD_STATE, KIND_MUTEX, KIND_SYNC_PAGE, LINKED_QUEUE, MAX_THREADS, NOBODY, NO_MEMORY, OK, PAGE, PAGE_CLASS, PAGE_SHIFT, QUEUE_FIRST, QUEUE_LAST, STALE,
-  SYNC_BYTES, SYNC_KIND, SYNC_LEDGER, SYNC_MAKER, SYNC_NEXT, SYNC_STATE, THREAD_ALIVE, THREAD_BYTES, THREAD_PENDING, THREAD_STATE, TOKEN_BLOCKING, WAITER_LINKED, WAITER_NEXT,
+  GENERATION, HEAD_KIND, HEAD_STATE, KIND_MUTEX, KIND_ONCE, KIND_ONCE_VALUE, KIND_SYNC_PAGE, LINKED_QUEUE, MAX_THREADS, NOBODY, NO_MEMORY, OK, PAGE, PAGE_CLASS, PAGE_SHIFT, QUEUE_FIRST, QUEUE_LAST, STALE,
+  SYNC_BYTES, SYNC_KIND, SYNC_LEDGER, SYNC_NEXT, SYNC_STATE, THREAD_ALIVE, THREAD_BYTES, THREAD_PENDING, THREAD_STATE, TOKEN_BLOCKING, WAITER_LINKED, WAITER_NEXT,
   WAITER_OBJECT, WAITER_PREV, WAITER_QUEUE, WAITER_THREAD, WAITER_TOKEN,
 } from "./layout.ts";
 import { mutex_mend } from "./mutex.ts";
+import { once_mend } from "./once.ts";
 import { relax, self } from "./thread.ts";
 import { append, complete, ring, tryLock, unlock } from "./waiter.ts";
 
@@ -90,23 +93,24 @@ export function sync_check(at: u32, kind: u32, open: u32): bool {
   if (at < get32(ARENA + ARENA_FIRST_PAGE) || at >= load32(ARENA + ARENA_BREAK) || at & (SYNC_BYTES - 1)) return false;
   const page = at & ~(PAGE - 1);
   if (page == at || <u8>load32(pageEntry(page)) != PAGE_CLASS + 1 || load32(page + HEAD_KIND) != KIND_SYNC_PAGE) return false;
-  return load32(at + SYNC_KIND) == kind && (load32(at + HEAD_STATE) & ~FLAGS_MASK) == open;
+  return load64(at + SYNC_KIND) == <u64>kind && (load32(at + HEAD_STATE) & ~FLAGS_MASK) == open;
 }
+
+/** SYNC_KIND of a place at which that thread is. */
+// @ts-ignore: decorator
+@inline function madeBy(maker: u32, kind: u32): u64 { return <u64>maker << 32 | <u64>kind; }
 
 /** A place that is claimed by the calling thread, its own words all zero; 0 if the arena is full. */
 export function sync_claim(): usize {
   while (true) {
     for (let page = <usize>load32(ARENA + ARENA_SYNC); page != 0; page = <usize>get32(page + SYNC_NEXT)) {
       for (let at = page + SYNC_BYTES; at < page + PAGE; at += SYNC_BYTES) {
-        if (load32(at + SYNC_KIND) != 0 || load32(at + SYNC_MAKER) != 0 || cas32(at + SYNC_MAKER, 0, me()) != 0) continue;
-        if (load32(at + SYNC_KIND) == 0) {
-          set32(at + SYNC_LEDGER, 0);
-          zero(at + SYNC_STATE + 8, SYNC_BYTES - SYNC_STATE - 8);
-          // No generation is 0: SYNC_STATE is, where nothing lives.
-          if (load32(at + HEAD_STATE) == 0) store32(at + HEAD_STATE, GENERATION);
-          return at;
-        }
-        store32(at + SYNC_MAKER, 0); // it has been made since
+        if (load64(at + SYNC_KIND) != 0 || cas64(at + SYNC_KIND, 0, madeBy(me(), 0)) != 0) continue;
+        set32(at + SYNC_LEDGER, 0);
+        zero(at + SYNC_STATE + 8, SYNC_BYTES - SYNC_STATE - 8);
+        // No generation is 0: SYNC_STATE is, where nothing lives.
+        if (load32(at + HEAD_STATE) == 0) store32(at + HEAD_STATE, GENERATION);
+        return at;
       }
     }
     const page = arena_allocate(PAGE);
@@ -127,10 +131,7 @@ export function sync_claim(): usize {
 
 /** The object is made: others may open it. */
 export function sync_made(o: usize, kind: u32): void {
-  enter();
-  store32(o + SYNC_KIND, kind);
-  store32(o + SYNC_MAKER, 0);
-  leave();
+  store64(o + SYNC_KIND, kind);
 }
 
 /** Makes all handles stale, tells all who wait, gives the place back: OK, or STALE (it was done before). */
@@ -141,7 +142,7 @@ export function sync_dispose(o: usize, open: u32): u32 {
     enter();
     const done = cas32(o + HEAD_STATE, s, s | CHANNEL_DISPOSED) == s;
     if (done) {
-      store32(o + SYNC_MAKER, me());
+      store64(o + SYNC_KIND, madeBy(me(), <u32>load64(o + SYNC_KIND)));
       store64(o + SYNC_STATE, 0);
     }
     leave();
@@ -181,23 +182,20 @@ function unmake(o: usize): void {
     arena_free(ledger);
   }
   enter();
-  store32(o + SYNC_KIND, 0);
   store64(o + SYNC_STATE, 0); // it was never made
   store32(o + HEAD_STATE, (load32(o + HEAD_STATE) & ~FLAGS_MASK) + GENERATION);
-  store32(o + SYNC_MAKER, 0);
+  store64(o + SYNC_KIND, 0); // last: who claims it finds the rest done
   leave();
 }
 
 /** Helps with what a dead thread has left of an object that is being made or disposed of. True if nothing else is to be done about it. */
 // @ts-ignore: decorator
 @inline function clear(o: usize): bool {
-  const maker = load32(o + SYNC_MAKER);
-  if (maker != 0 && isDead(maker) && cas32(o + SYNC_MAKER, maker, me()) == maker) {
-    // Never made, or half disposed of.
-    if (load32(o + SYNC_KIND) == 0 || load32(o + HEAD_STATE) & CHANNEL_DISPOSED) unmake(o);
-    else store32(o + SYNC_MAKER, 0);
-  }
-  return load32(o + SYNC_KIND) == 0 || (load32(o + HEAD_STATE) & CHANNEL_DISPOSED) != 0;
+  const word = load64(o + SYNC_KIND);
+  const maker = <u32>(word >> 32);
+  // Never made, or half disposed of: nobody else writes a maker.
+  if (maker != 0 && isDead(maker) && cas64(o + SYNC_KIND, word, madeBy(me(), <u32>word)) == word) unmake(o);
+  return word != <u64><u32>word || word == 0 || (load32(o + HEAD_STATE) & CHANNEL_DISPOSED) != 0;
 }
 
 /** To be called after threads have been reaped: gives on what they held, and serves who can be served. Any thread may, at any time. */
@@ -205,9 +203,10 @@ export function sync_mend(): void {
   for (let page = <usize>load32(ARENA + ARENA_SYNC); page != 0; page = <usize>get32(page + SYNC_NEXT)) {
     for (let o = page + SYNC_BYTES; o < page + PAGE; o += SYNC_BYTES) {
       if (clear(o)) continue;
-      const kind = load32(o + SYNC_KIND);
+      const kind = <u32>load64(o + SYNC_KIND);
       const open = load32(o + HEAD_STATE) & ~FLAGS_MASK;
       if (kind == KIND_MUTEX) mutex_mend(o, open);
+      else if (kind == KIND_ONCE || kind == KIND_ONCE_VALUE) once_mend(o, open);
     }
   }
 }

@@ -51,6 +51,9 @@ export { MessageChannel } from './message-channel.js'
 export { MessageView, Reservation } from './message-views.js'
 export { Guard, Mutex, type MutexOptions } from './mutex.js'
 export { type Never, never } from './never.js'
+export { Once } from './once.js'
+export { onceFunc, onceValue, onceValues } from './once-func.js'
+export { OnceValue } from './once-value.js'
 export {
   Pipe,
   type PipeOptions,

@@ -26,6 +26,12 @@ export interface SyncCore {
   mutex_owner(at: Address, open: number): number
   mutex_flags(at: Address, open: number): number
   mutex_heal(at: Address, open: number): Status
+  once_create(kind: number): Address
+  once_begin(at: Address, open: number): Status
+  once_end(at: Address, open: number, payload: Address, length: number, thrown: number): Status
+  once_isMine(at: Address, open: number): number
+  once_park(at: Address, open: number, token: number): Address
+  once_status(at: Address, open: number): Status
 }
 
 let compiled: WebAssembly.Module | undefined

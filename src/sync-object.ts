@@ -1,7 +1,7 @@
 import type { Arena } from './arena.js'
 import { arenaOption } from './channel-codecs.js'
 import { show, typeError } from './errors.js'
-import { BUSY, NO_MEMORY, STALE, SYNC_BYTES, TOLD, UNSETTLED, WAITER_BYTES } from './generated/layout.js'
+import { BUSY, FINE, NO_MEMORY, STALE, SYNC_BYTES, TOLD, UNSETTLED, WAITER_BYTES } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
 import { SharedObject } from './object.js'
 import { type SyncCore, syncCore } from './sync-core.js'
@@ -51,8 +51,10 @@ export abstract class SyncObject extends SharedObject {
     return this.name === undefined ? handle : { ...handle, name: this.name }
   }
 
-  /** @internal Serves who is parked and can be served: FINE, TOLD or UNSETTLED. */
-  abstract settle(): number
+  /** @internal Serves who is parked and can be served: FINE, TOLD or UNSETTLED. For those whose calls of the core may say UNSETTLED. */
+  settle(): number {
+    return FINE
+  }
 
   /** @internal Calls the core until nobody is in the way, sees to it that all are served, and tells those of this event loop. */
   persist(call: () => number, first = call()): number {

@@ -142,7 +142,9 @@ function read(recipe: Recipe): Sources {
   const modules =
     recipe.entry === 'core'
       ? [
-          ...['pipe', 'mutex', 'cursor', 'atomic-value', 'sharded-map'].map((file) => `export * from "./${file}";\n`),
+          ...['pipe', 'mutex', 'once', 'cursor', 'atomic-value', 'sharded-map'].map(
+            (file) => `export * from "./${file}";\n`,
+          ),
           'export { sync_dispose, sync_mend } from "./sync";\n',
           'export { waiter_wait } from "./waiter";\n',
         ].join('')

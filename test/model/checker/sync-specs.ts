@@ -46,3 +46,47 @@ export function mutexSpec(strict: boolean, held = -1): Spec<Lock> {
     },
   }
 }
+
+interface Run {
+  readonly state: 'nothing' | 'running' | 'done' | 'poisoned'
+  /** Thread that runs it, or -1. */
+  readonly owner: number
+  readonly gone: boolean
+}
+
+/**
+ * A once. Arguments are threads. `begin` says who runs the function; the thread that does says `end`, the others `wait`, or are `timed`; `mend` comes after
+ * the death of a thread.
+ */
+export const onceSpec: Spec<Run> = {
+  name: 'once',
+  init: () => ({ state: 'nothing', owner: -1, gone: false }),
+  key: (s) => `${s.state}${s.owner}${s.gone ? '!' : ''}`,
+  apply(s, op, arg) {
+    const thread = arg as number
+    if (s.gone)
+      return [
+        [op === 'mend' ? 'ok' : op === 'timed' ? 'timeout' : 'stale', s],
+        ...(op === 'timed' ? [['stale', s] as const] : []),
+      ]
+    const over = s.state === 'done' || s.state === 'poisoned'
+    switch (op) {
+      case 'begin':
+        if (s.state === 'nothing') return [['run', { ...s, state: 'running', owner: thread }]]
+        return [[over ? s.state : 'wait', s]]
+      case 'end':
+        return s.state === 'running' && s.owner === thread ? [['ok', { ...s, state: 'done', owner: -1 }]] : []
+      case 'look':
+        return [[over ? s.state : 'wait', s]]
+      case 'wait':
+        return over ? [[s.state, s]] : []
+      case 'timed':
+        return [['timeout', s], ...(over ? [[s.state, s] as const] : [])]
+      case 'dispose':
+        return [['ok', { ...s, gone: true }]]
+      case 'mend':
+        return [['ok', s.state === 'running' && s.owner === thread ? { ...s, state: 'poisoned', owner: -1 } : s]]
+    }
+    throw new Error(`a once has no '${op}'`)
+  },
+}

@@ -12,6 +12,7 @@ import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
 import { mutexes } from './mutex.js'
+import { onces } from './once.js'
 import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
@@ -39,6 +40,7 @@ export const scenarios: readonly Scenario[] = [
   ...cells,
   ...memoryWaits,
   ...mutexes,
+  ...onces,
   ...reuses,
   ...threadTable,
 ]

@@ -1,6 +1,6 @@
 // Mutants of atomic values and maps.
 
-import { type Mutant, mutant } from './mutants.js'
+import { type Mutant, mutant } from './mutant.js'
 
 const CAS =
   'if (cas32(shard + SHARD_VERSION, version, version + 1) != version) {\n    leave();\n    return RETRY;\n  }\n'

@@ -1,26 +1,9 @@
 // Mutants of the real core: small mistakes, each of which some scenario must catch. A mutant that survives is a missing scenario.
 
-import type { Mutation } from '../checker/build.js'
+import { type Mutant, mutant } from './mutant.js'
 import { mapMutants } from './mutants-map.js'
-
-export interface Mutant {
-  readonly name: string
-  readonly about: string
-  readonly mutations: readonly Mutation[]
-  /** Scenarios that are tried in this order; one of them must fail. */
-  readonly scenarios: readonly string[]
-}
-
-export function mutant(
-  name: string,
-  about: string,
-  file: string,
-  find: string,
-  replace: string,
-  ...scenarios: string[]
-): Mutant {
-  return { name, about, mutations: [{ file, find, replace }], scenarios }
-}
+import { mutexMutants } from './mutants-mutex.js'
+import { onceMutants } from './mutants-once.js'
 
 export const mutants: readonly Mutant[] = [
   // Rings.
@@ -1030,4 +1013,6 @@ export const mutants: readonly Mutant[] = [
     scenarios: ['counter/adds and sums'],
   },
   ...mapMutants,
+  ...mutexMutants,
+  ...onceMutants,
 ]

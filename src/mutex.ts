@@ -115,8 +115,9 @@ export class Mutex extends SyncObject {
 
   /** Blocks until the lock is held. @throws as `lock`; BlockingNotAllowedError (ERR_BLOCKING_NOT_ALLOWED). */
   lockSync(options?: WaitOptions): Guard {
-    if (options === undefined && this.core.mutex_tryLock(this.at, this.open) === FINE) return new Guard(this, false)
-    return this.#lockSlow(options)
+    const timeout = options === undefined ? Number.POSITIVE_INFINITY : timeoutOf(options)
+    const status = this.core.mutex_tryLock(this.at, this.open)
+    return status === FINE ? new Guard(this, false) : this.#lockSlow(status, timeout)
   }
 
   /** Takes the lock if it is free and nobody has starved for it. Whether it did. @throws PoisonedError, StaleHandleError. */
@@ -199,13 +200,12 @@ export class Mutex extends SyncObject {
     return this.#guard(await new MutexWait(this).await(this.#what('lock'), timeout, signal))
   }
 
-  #lockSlow(options: WaitOptions | undefined): Guard {
-    const timeout = timeoutOf(options)
-    const wait = new MutexWait(this)
-    let status = wait.attempt()
+  /** After a first try with that status. */
+  #lockSlow(first: number, timeout: number): Guard {
+    let status = first
     if (status === WOULD_BLOCK) {
       requireBlocking(this.arena, 'lockSync', 'lock')
-      status = wait.block(timeout)
+      status = new MutexWait(this).block(timeout)
       if (status === TIMED_OUT) throw new TimeoutError(this.#what('lockSync'), timeout)
     }
     return this.#guard(status)

@@ -376,6 +376,32 @@ describe('a thread that dies', () => {
     })
   }
 
+  test('holding it, with nobody waiting: whoever comes next learns it', async () => {
+    for (const take of [
+      (m: Mutex) => m.lockSync().poisoned,
+      async (m: Mutex) => (await m.lock()).poisoned,
+      (m: Mutex) => m.tryLock() && m.poisoned,
+    ]) {
+      const m = make()
+      const holder = spawnWith(
+        'blocking',
+        ({ open }, handle) => {
+          open(handle).lockSync()
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+        },
+        m.handle,
+      )
+      await until(() => m.locked)
+      await holder.terminate()
+      await until(() => m.poisoned)
+      expect(await take(m)).toBe(true)
+      expect(m.locked).toBe(true)
+      m.unlock()
+      expect(m.poisoned).toBe(false)
+      m.dispose()
+    }
+  })
+
   test("onDeath 'throw': nobody gets it until it is put right", async () => {
     const m = make({ onDeath: 'throw', name: 'book' })
     const holder = spawnWith(

@@ -15,6 +15,7 @@ import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
+import { rwmutexes } from './rwmutex.js'
 import { selects } from './select.js'
 import { stacks } from './stack.js'
 import { threadTable } from './threads.js'
@@ -35,6 +36,7 @@ export const scenarios: readonly Scenario[] = [
   ...cells,
   ...memoryWaits,
   ...mutexes,
+  ...rwmutexes,
   ...reuses,
   ...threadTable,
 ]

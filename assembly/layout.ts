@@ -72,8 +72,8 @@ export const KIND_SEMAPHORE = 12;
 export const KIND_WAIT_GROUP = 13;
 export const KIND_COND = 14;
 export const KIND_ONCE = 15;
-export const KIND_LEDGER = 22; // a block of notes of an object of the sync package
 export const KIND_RW_CELLS = 21; // the block of cells of a place for RWMutexes
+export const KIND_LEDGER = 22; // a block of notes of an object of the sync package
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────

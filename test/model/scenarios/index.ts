@@ -5,6 +5,7 @@ import { allocator } from './allocator.js'
 import { batches } from './batch.js'
 import { cells } from './cells.js'
 import { channels } from './channel.js'
+import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
@@ -37,6 +38,7 @@ export const scenarios: readonly Scenario[] = [
   ...memoryWaits,
   ...mutexes,
   ...rwmutexes,
+  ...conds,
   ...reuses,
   ...threadTable,
 ]

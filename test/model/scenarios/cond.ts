@@ -84,6 +84,11 @@ export const conds: Scenario[] = [
   cond('broadcast', 'wakes all who wait, and nobody who comes after', [['wait', 'wait'], ['wait'], ['broadcast']]),
   cond('broadcast and signal', 'in any order', [['wait'], ['async'], ['broadcast', 'signal']]),
   cond('two who wake', 'at the same time', [['wait'], ['broadcast', 'wait'], ['signal', 'signal']]),
+  cond('broadcast, signal and a late one', 'the signal is for who comes after', [
+    ['wait'],
+    ['wait', 'signal'],
+    ['broadcast', 'wait'],
+  ]),
   cond('timed', 'who gives up takes no signal from the others', [['timed'], ['wait'], ['signal']]),
   cond('passing', 'a signal that is of no use goes to the next', [['passing'], ['async'], ['signal']]),
   cond('disposed', 'who waits is told', [['wait'], ['signal', 'dispose'], ['wait']], { racy: true }),

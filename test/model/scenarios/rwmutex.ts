@@ -155,6 +155,9 @@ const long: More = { ci: { executions: 4000, random: 1000 } }
 
 export const rwmutexes: Scenario[] = [
   rwmutex('reader and writer', 'one waits for the other', [['lock'], ['rlock']], long),
+  rwmutex('turns back', 'a writer may have parked because of a reader that turns back', [['lock'], ['rtry']], {
+    ci: { executions: 20_000, random: 4000 },
+  }),
   rwmutex('two readers, writer', 'the writer waits for both', [['lock'], ['rlock'], ['rlock']], long),
   rwmutex('two writers, reader', 'and the reader for a writer', [['lock'], ['lock'], ['rlock']], long),
   rwmutex('again', 'a reader that comes back', [['lock'], ['rlock', 'rlock']], long),
@@ -186,6 +189,20 @@ export const rwmutexes: Scenario[] = [
       ['unlock', 'rlock'],
     ],
     { ...long, racy: true },
+  ),
+  rwmutex('misuse, entering', "the count of one who turns back is nobody else's", [['rlock'], ['runlock'], ['lock']], {
+    ...long,
+    racy: true,
+  }),
+  rwmutex(
+    'two turns',
+    'what is seen of the cells may be about another writer',
+    [
+      ['timed', 'timed'],
+      ['rlock', 'rlock'],
+      ['runlock', 'rlock'],
+    ],
+    { ...long, readers: [2] },
   ),
   rwmutex('disposed', 'who waits is told', [['hold', 'dispose'], ['rlock'], ['lock']], { racy: true, ...long }),
   rwmutex('disposed with readers', 'whoever is late finds nothing', [['dispose'], ['rlock', 'rlock'], ['lock']], {

@@ -33,10 +33,21 @@ describe('one thread', () => {
   test('RW-4 RW-5 a writer that waits keeps new readers out, and all who wait get in before the next writer', async () => {
     const order: string[] = []
     const first = await lock.rlock()
-    const writer = lock.lock().then((guard) => order.push('writer') && guard)
+    const writer = lock.lock().then((guard) => {
+      order.push('writer')
+      return guard
+    })
     expect(lock.tryRLock()).toBe(false)
-    const readers = [1, 2, 3].map((n) => lock.rlock().then((guard) => order.push(`reader ${n}`) && guard))
-    const next = lock.lock().then((guard) => order.push('next') && guard)
+    const readers = [1, 2, 3].map((n) =>
+      lock.rlock().then((guard) => {
+        order.push(`reader ${n}`)
+        return guard
+      }),
+    )
+    const next = lock.lock().then((guard) => {
+      order.push('next')
+      return guard
+    })
     await expectPending(writer, ...readers, next)
     first.unlock()
     const guard = await writer

@@ -63,8 +63,6 @@ export const rwmutexMutants: readonly Mutant[] = [
     'what was seen of the cells may be about the time of another writer',
     'load32(o + RW_TURN) == turn && ',
     '',
-    'timed writers',
-    'timed writer',
     'two turns',
   ),
   mutant(

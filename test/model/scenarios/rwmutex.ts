@@ -197,12 +197,11 @@ export const rwmutexes: Scenario[] = [
   rwmutex(
     'two turns',
     'what is seen of the cells may be about another writer',
-    [
-      ['timed', 'timed'],
-      ['rlock', 'rlock'],
-      ['runlock', 'rlock'],
-    ],
-    { ...long, readers: [2] },
+    [['timed', 'timed'], ['rhold'], ['runlock']],
+    {
+      readers: [2],
+      ci: { preemptions: 2, executions: 20_000, random: 1000 },
+    },
   ),
   rwmutex('disposed', 'who waits is told', [['hold', 'dispose'], ['rlock'], ['lock']], { racy: true, ...long }),
   rwmutex('disposed with readers', 'whoever is late finds nothing', [['dispose'], ['rlock', 'rlock'], ['lock']], {

@@ -75,6 +75,8 @@ export const KIND_ONCE = 15;
 export const KIND_ATOMIC_VALUE = 16;
 export const KIND_SHARDED_MAP = 17;
 export const KIND_ONCE_VALUE = 20;
+export const KIND_RW_CELLS = 21; // the block of cells of a place for RWMutexes
+export const KIND_LEDGER = 22; // a block of notes of an object of the sync package
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,6 +262,7 @@ export const KNOCK = 16;
 export const SYNC_NEXT = 32; // u32, of a page: the next one
 export const SYNC_BYTES = 256; // a place; the first one of a page is its header
 export const SYNC_LEDGER = 28; // u32, the object's block of notes about each thread, or 0
+export const SYNC_CELLS = 24; // u32, of a place that RWMutexes lie in: its block of cells, for ever; 0: of one for all other kinds
 export const SYNC_KIND = 8; // u64, `maker:32 | kind:32`: identity of the thread that is making the object, or disposing of it, else 0; KIND_*, or 0: no object here
 export const SYNC_STATE = 64; // u64, holds the generation, so that no late compare-and-swap succeeds; what follows is the object's own
 /** Instead of an identity: a thread that is being reaped. */
@@ -284,6 +287,30 @@ export const ONCE_THROWN = 8; // with ONCE_DONE: what is kept is what it has thr
 export const ONCE_LENGTH = 72; // u32, bytes of the value
 export const ONCE_PAYLOAD = 76; // u32, address of the first one, or 0: nothing is kept
 export const ONCE_CODEC = 80; // u32, as CHANNEL_CODEC
+
+// RWMutex: `owner:32 | generation:24 | flags:8` in SYNC_STATE; owner is the writer's identity, or 0: nobody has it, or it is between two owners.
+export const RW_LOCKED = 1; // a writer has the word
+export const RW_DRAINING = 2; // and waits for the readers to leave
+export const RW_ADMITTING = 4; // between two owners: the readers that are parked get in
+export const RW_POISONED = 8; // a thread has died holding it as a writer
+export const RW_STRICT = 16; // nobody gets it while it is poisoned
+export const RW_TURN = 72; // u32, how many writers have parked that have the word
+export const RW_PHASE = 76; // u32, how many times readers have been let in
+export const RW_SPAN = 80; // u32, cells above this one are not in use
+/** The block of cells: one for each slot of the thread table, the first RW_OWN at LINE stride, all others close together. */
+export const RW_OWN = 16;
+export const RW_CELL_BYTES = 16;
+export const RW_CELLS_BYTES = 4096;
+export const RW_CELL_COUNT = 0; // u64, `entering:32 | count:32`: read locks, and whether the last one is not certain yet
+export const RW_CELL_OWNER = 8; // u32, identity of its thread
+export const RW_CELL_LIFE = 12; // u32, generation of the RWMutex that it counts for; whatever it says, it says nothing about another one
+export const RW_ENTERING = 4; // u32, the upper half of RW_CELL_COUNT
+
+// Cond: its generation in SYNC_STATE. The notes of signals lie in the ledger.
+export const COND_TICKETS = 72; // u32, waits that have begun
+export const COND_UPTO = 76; // u32, waits with a ticket below this one are over
+export const COND_CELLS = 64; // u64 × MAX_THREADS, `identity:32 | count:32`: signals that the thread with that slot has been given and not accepted yet
+export const COND_LEDGER_BYTES = 2048;
 
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.
@@ -360,4 +387,5 @@ export const TOLD = 7;
 export const NOT_HELD = 8; // unlock of what is not locked
 export const POISONED = 9; // a thread has died holding it
 export const UNSETTLED = 10; // done, but a thread that the system has stopped is in the way of who is parked: settle, later
+export const CLAIMED_WORD = 14; // a writer has the word of an RWMutex, and readers are still in
 

@@ -4,8 +4,13 @@
 import { thread_is } from "./thread";
 
 export { section } from "./atomics";
+export { cond_accept, cond_broadcast, cond_create, cond_park, cond_pass, cond_signal } from "./cond";
 export { mutex_compete, mutex_create, mutex_flags, mutex_heal, mutex_owner, mutex_park, mutex_settle, mutex_tryAgain, mutex_tryLock, mutex_unlock, mutex_yield } from "./mutex";
 export { once_begin, once_create, once_end, once_isMine, once_park, once_status } from "./once";
+export {
+  rwmutex_cell, rwmutex_claim, rwmutex_create, rwmutex_drain, rwmutex_flags, rwmutex_giveUp, rwmutex_heal, rwmutex_owner, rwmutex_park, rwmutex_parkReader,
+  rwmutex_readers, rwmutex_runlock, rwmutex_tryLock, rwmutex_tryRLock, rwmutex_unlock,
+} from "./rwmutex";
 export { sync_check, sync_dispose, sync_mend } from "./sync";
 
 /** To be called first: the slot of the thread. */

@@ -22,12 +22,14 @@ import { arena_allocate, arena_free, settled } from "./arena.ts";
 import { cas32, cas64, enter, get32, leave, load32, load64, or32, set32, store32, store64, zero } from "./atomics.ts";
 import {
   ARENA, ARENA_BREAK, ARENA_FIRST_PAGE, ARENA_PAGE_MAP, ARENA_SYNC, ARENA_THREADS, BUSY, CHANNEL_DISPOSED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDQ, FLAGS_MASK,
-  GENERATION, HEAD_KIND, HEAD_STATE, KIND_MUTEX, KIND_ONCE, KIND_ONCE_VALUE, KIND_SYNC_PAGE, LINKED_QUEUE, MAX_THREADS, NOBODY, NO_MEMORY, OK, PAGE, PAGE_CLASS, PAGE_SHIFT, QUEUE_FIRST, QUEUE_LAST, STALE,
-  SYNC_BYTES, SYNC_KIND, SYNC_LEDGER, SYNC_NEXT, SYNC_STATE, THREAD_ALIVE, THREAD_BYTES, THREAD_PENDING, THREAD_STATE, TOKEN_BLOCKING, WAITER_LINKED, WAITER_NEXT,
+  GENERATION, HEAD_KIND, HEAD_STATE, KIND_COND, KIND_MUTEX, KIND_ONCE, KIND_ONCE_VALUE, KIND_RWMUTEX, KIND_SYNC_PAGE, LINKED_QUEUE, MAX_THREADS, NOBODY, NO_MEMORY, OK, PAGE, PAGE_CLASS, PAGE_SHIFT, QUEUE_FIRST, QUEUE_LAST, STALE,
+  SYNC_BYTES, SYNC_CELLS, SYNC_KIND, SYNC_LEDGER, SYNC_NEXT, SYNC_STATE, THREAD_ALIVE, THREAD_BYTES, THREAD_PENDING, THREAD_STATE, TOKEN_BLOCKING, WAITER_LINKED, WAITER_NEXT,
   WAITER_OBJECT, WAITER_PREV, WAITER_QUEUE, WAITER_THREAD, WAITER_TOKEN,
 } from "./layout.ts";
+import { cond_mend } from "./cond.ts";
 import { mutex_mend } from "./mutex.ts";
 import { once_mend } from "./once.ts";
+import { rwmutex_mend } from "./rwmutex.ts";
 import { relax, self } from "./thread.ts";
 import { append, complete, ring, tryLock, unlock } from "./waiter.ts";
 
@@ -100,12 +102,19 @@ export function sync_check(at: u32, kind: u32, open: u32): bool {
 // @ts-ignore: decorator
 @inline function madeBy(maker: u32, kind: u32): u64 { return <u64>maker << 32 | <u64>kind; }
 
-/** A place that is claimed by the calling thread, its own words all zero; 0 if the arena is full. */
-export function sync_claim(): usize {
+/**
+ * A place that is claimed by the calling thread, its own words all zero; 0 if the arena is full. With `cells`: one that RWMutexes have been in, which
+ * is for nothing else any more, or 0 if there is none.
+ */
+export function sync_claim(cells: bool = false): usize {
   while (true) {
     for (let page = <usize>load32(ARENA + ARENA_SYNC); page != 0; page = <usize>get32(page + SYNC_NEXT)) {
       for (let at = page + SYNC_BYTES; at < page + PAGE; at += SYNC_BYTES) {
-        if (load64(at + SYNC_KIND) != 0 || cas64(at + SYNC_KIND, 0, madeBy(me(), 0)) != 0) continue;
+        if (load64(at + SYNC_KIND) != 0 || (load32(at + SYNC_CELLS) != 0) != cells || cas64(at + SYNC_KIND, 0, madeBy(me(), 0)) != 0) continue;
+        if ((load32(at + SYNC_CELLS) != 0) != cells) {
+          store64(at + SYNC_KIND, 0); // it has become one of the others since
+          continue;
+        }
         set32(at + SYNC_LEDGER, 0);
         zero(at + SYNC_STATE + 8, SYNC_BYTES - SYNC_STATE - 8);
         // No generation is 0: SYNC_STATE is, where nothing lives.
@@ -113,6 +122,7 @@ export function sync_claim(): usize {
         return at;
       }
     }
+    if (cells) return 0;
     const page = arena_allocate(PAGE);
     if (page == 0) return 0;
     while (true) {
@@ -207,6 +217,8 @@ export function sync_mend(): void {
       const open = load32(o + HEAD_STATE) & ~FLAGS_MASK;
       if (kind == KIND_MUTEX) mutex_mend(o, open);
       else if (kind == KIND_ONCE || kind == KIND_ONCE_VALUE) once_mend(o, open);
+      else if (kind == KIND_RWMUTEX) rwmutex_mend(o, open);
+      else if (kind == KIND_COND) cond_mend(o, open);
     }
   }
 }

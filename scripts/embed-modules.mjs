@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 /** Name (build/<name>.wasm, src/generated/<name>-wasm.ts) and the most that it may be, in bytes. */
 const MODULES = [
   ['pipe', 2048],
-  ['sync', 16384],
+  ['sync', 24576],
   ['map', 6144],
 ]
 

@@ -22,6 +22,8 @@ export interface Handle<out T> {
   readonly view: View
   /** What errors call the object, where it has been given a name. */
   readonly name?: string
+  /** The lock that goes with a Cond. */
+  readonly locker?: Handle<unknown>
   readonly address: number
   readonly generation: number
   readonly memory: WebAssembly.Memory

@@ -27,6 +27,7 @@ export { codecFromSchema } from './codec/schema.js'
 export { string } from './codec/string.js'
 export { type StructFields, type StructValue, struct } from './codec/struct.js'
 export { type Tuple, tuple } from './codec/tuple.js'
+export { Cond, type Locker } from './cond.js'
 export { Counter, type SharedOptions } from './counter.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'
 export { ErrGroup, type ErrGroupOptions, type GroupTask } from './err-group.js'
@@ -64,6 +65,8 @@ export {
   pipe,
 } from './pipe.js'
 export { type CreatingPool, Pool, type PoolConstructor, type PoolOptions } from './pool.js'
+export type { RLocker } from './rlocker.js'
+export { RWMutex } from './rwmutex.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {
   type Cases,

@@ -305,11 +305,17 @@ class MutexWait implements Operation {
 /** Milliseconds after which who waits is served before who comes by. */
 const STARVATION = 1
 
-function createMutex(options: MutexOptions | undefined): ReturnType<typeof createSync> {
+/** @internal What the option `onDeath` comes to: 1 for 'throw'. */
+export function strictness(options: MutexOptions | undefined): number {
   const onDeath = options?.onDeath ?? 'report'
   if (onDeath !== 'report' && onDeath !== 'throw')
     throw typeError(`onDeath is 'report' or 'throw', not ${show(onDeath)}`)
-  return createSync(options, 'Mutex', (core) => core.mutex_create(onDeath === 'throw' ? 1 : 0))
+  return onDeath === 'throw' ? 1 : 0
+}
+
+function createMutex(options: MutexOptions | undefined): ReturnType<typeof createSync> {
+  const strict = strictness(options)
+  return createSync(options, 'Mutex', (core) => core.mutex_create(strict))
 }
 
 registerKind('mutex', KIND_MUTEX, (site, handle) => new Mutex(undefined, { site, name: nameOf(handle) }), checkSync)

@@ -32,6 +32,27 @@ export interface SyncCore {
   once_isMine(at: Address, open: number): number
   once_park(at: Address, open: number, token: number): Address
   once_status(at: Address, open: number): Status
+  cond_create(): Address
+  cond_park(at: Address, open: number, token: number): Address
+  cond_signal(at: Address, open: number): Status
+  cond_broadcast(at: Address, open: number): Status
+  cond_accept(at: Address, open: number): Status
+  cond_pass(at: Address, open: number): Status
+  rwmutex_create(strict: number): Address
+  rwmutex_cell(at: Address, open: number): Address
+  rwmutex_readers(at: Address, open: number): number
+  rwmutex_tryRLock(at: Address, open: number, cell: Address): Status
+  rwmutex_runlock(at: Address, open: number, cell: Address): Status
+  rwmutex_parkReader(at: Address, open: number, token: number): Address
+  rwmutex_claim(at: Address, open: number): Status
+  rwmutex_drain(at: Address, open: number): Status
+  rwmutex_tryLock(at: Address, open: number): Status
+  rwmutex_giveUp(at: Address, open: number): Status
+  rwmutex_unlock(at: Address, open: number): Status
+  rwmutex_park(at: Address, open: number, token: number, claimed: number): Address
+  rwmutex_owner(at: Address, open: number): number
+  rwmutex_flags(at: Address, open: number): number
+  rwmutex_heal(at: Address, open: number): Status
 }
 
 let compiled: WebAssembly.Module | undefined

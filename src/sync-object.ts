@@ -88,13 +88,14 @@ export function createSync(
   options: SyncOptions | undefined,
   className: string,
   create: (core: SyncCore) => number,
+  bytes = SYNC_BYTES,
 ): { site: Site; name: string | undefined } {
   if (options !== undefined && (typeof options !== 'object' || options === null))
     throw typeError(`${className} takes options { arena, name }, not ${show(options)}`)
   const name = options?.name
   if (name !== undefined && typeof name !== 'string') throw typeError(`name is a string, not ${show(name)}`)
   const arena = arenaOption(options?.arena)
-  const at = arena.made(create(syncCore(arena)), `a ${className}`, SYNC_BYTES)
+  const at = arena.made(create(syncCore(arena)), `a ${className}`, bytes)
   return { site: { arena, at, open: arena.openState(at) }, name }
 }
 

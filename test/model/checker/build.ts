@@ -142,7 +142,7 @@ function read(recipe: Recipe): Sources {
   const modules =
     recipe.entry === 'core'
       ? [
-          ...['pipe', 'mutex', 'once', 'cursor', 'atomic-value', 'sharded-map'].map(
+          ...['pipe', 'mutex', 'once', 'rwmutex', 'cond', 'cursor', 'atomic-value', 'sharded-map'].map(
             (file) => `export * from "./${file}";\n`,
           ),
           'export { sync_dispose, sync_mend } from "./sync";\n',

@@ -6,6 +6,7 @@ import { atomicValues } from './atomic-value.js'
 import { batches } from './batch.js'
 import { cells } from './cells.js'
 import { channels } from './channel.js'
+import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { litmus } from './litmus.js'
@@ -17,6 +18,7 @@ import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
+import { rwmutexes } from './rwmutex.js'
 import { selects } from './select.js'
 import { maps } from './sharded-map.js'
 import { stacks } from './stack.js'
@@ -41,6 +43,8 @@ export const scenarios: readonly Scenario[] = [
   ...memoryWaits,
   ...mutexes,
   ...onces,
+  ...rwmutexes,
+  ...conds,
   ...reuses,
   ...threadTable,
 ]

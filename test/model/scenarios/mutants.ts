@@ -4,6 +4,7 @@ import { type Mutant, mutant } from './mutant.js'
 import { mapMutants } from './mutants-map.js'
 import { mutexMutants } from './mutants-mutex.js'
 import { onceMutants } from './mutants-once.js'
+import { rwmutexMutants } from './mutants-rwmutex.js'
 
 export const mutants: readonly Mutant[] = [
   // Rings.
@@ -1015,4 +1016,5 @@ export const mutants: readonly Mutant[] = [
   ...mapMutants,
   ...mutexMutants,
   ...onceMutants,
+  ...rwmutexMutants,
 ]

@@ -72,6 +72,8 @@ export const KIND_SEMAPHORE = 12;
 export const KIND_WAIT_GROUP = 13;
 export const KIND_COND = 14;
 export const KIND_ONCE = 15;
+export const KIND_BARRIER = 19;
+export const KIND_LEDGER = 21;
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,6 +275,19 @@ export const MUTEX_RIVAL = 72; // u32, identity of the thread that MUTEX_WOKEN i
 export const PARK_AGAIN = 1; // parking: the thread is the rival, and goes to the front
 export const PARK_STARVING = 2; // parking: it has waited too long
 
+// Ledger: what each thread holds of an object, in a block of its own. One entry per slot of the thread table, under the lock of the object.
+export const LEDGER_ENTRIES = 32; // u64 × MAX_THREADS, `identity:32 | count:32`; of a barrier `identity:32 | round:16 | count:16`
+export const LEDGER_ENTRY = 8; // bytes of an entry
+
+// Semaphore: `available:32 | generation:24 | 0:8` in SYNC_STATE.
+export const SEMAPHORE_SIZE = 72; // u32, how many there are
+
+// WaitGroup: `count:32 | generation:24 | epoch:8` in SYNC_STATE. The epoch counts how often the counter has become zero.
+
+// Barrier: `arrived:32 | generation:24 | 0:8` in SYNC_STATE.
+export const BARRIER_PARTIES = 72; // u32, how many must arrive
+export const BARRIER_ROUND = 76; // u32, how often all have arrived, modulo 2^16; under the lock
+
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.
 export const COUNTER_CELLS = 192; // f64 × COUNTER_OWNED: cell i is written by the thread in slot i only
@@ -305,4 +320,5 @@ export const TOLD = 7;
 // Of the sync package.
 export const NOT_HELD = 8; // unlock of what is not locked
 export const POISONED = 9; // a thread has died holding it
-
+export const SERVE = 12; // it is done, and who waits must be served: the lock was held by a thread that the system has stopped
+export const OVERFLOW = 13; // a counter would be too large

@@ -58,8 +58,12 @@ export function semaphore_tryAcquire(s: usize, open: u32, n: u32): u32 {
       const word = load64(s + SYNC_STATE);
       if (!isOf(word, open)) return STALE;
       const head = load32(s + HEAD_STATE);
-      if (head != open) return head & CHANNEL_DISPOSED ? <u32>STALE : <u32>WOULD_BLOCK;
-      if (availableIn(word) < n) return WOULD_BLOCK;
+      if (availableIn(word) < n || ((head & ~(CHANNEL_RECEIVERS | CHANNEL_DISPOSED)) == open && head & CHANNEL_RECEIVERS)) return WOULD_BLOCK;
+      if (head != open) {
+        // It is being disposed of, but not yet for all.
+        if (relax(tries++)) return BUSY;
+        continue;
+      }
     }
     let done = false;
     let locked = false;
@@ -115,10 +119,13 @@ export function semaphore_release(s: usize, open: u32, n: u32): u32 {
       unlock(s);
     }
     leave();
+    if (result == RETRY && gather(s, open, n)) {
+      result = FINE;
+      parked = true;
+    }
     if (result == FINE) return parked ? served(serve(s, open)) : <u32>FINE;
-    if (result == RETRY) gather(s, open, n);
-    else if (result != BUSY) return result;
-    else if (relax(tries++)) return BUSY;
+    if (result != BUSY && result != RETRY) return result;
+    if (result == BUSY && relax(tries++)) return BUSY;
   }
   return STALE;
 }
@@ -126,30 +133,32 @@ export function semaphore_release(s: usize, open: u32, n: u32): u32 {
 // @ts-ignore: decorator
 @inline function served(status: u32): u32 { return status == BUSY ? SERVE : status; }
 
-/** Others have acquired what the calling thread gives back: moves it into its own entry, up to `n`. Nothing else changes. */
-function gather(s: usize, open: u32, n: u32): void {
+/**
+ * Others have acquired what the calling thread gives back: moves it into its own entry, from one after the other, and gives it back once it is there:
+ * whether it has. In the same section as the last move, so that two who do this cannot take it from each other for ever.
+ */
+function gather(s: usize, open: u32, n: u32): bool {
   for (let slot = ledger_next(s, firstSlot()); slot != 0; slot = ledger_next(s, slot + THREAD_BYTES)) {
     if (slot == self) continue;
-    let enough = false;
+    let done = false;
     let tries: u32 = 0;
     while (true) {
       let locked = false;
       enter();
       if (tryLock(s)) {
         locked = true;
-        enough = true;
-        if (isOf(load64(s + SYNC_STATE), open)) {
+        const word = peek64(s + SYNC_STATE);
+        if (isOf(word, open)) {
           const from = entryOf(s, slot);
           const to = entryOf(s, self);
           const theirs = booked(from);
           const have = <u32>booked(to);
           const lacking = n > have ? n - have : 0;
           const moved = min(lacking, <u32>theirs);
-          if (moved != 0) {
-            book(from, holderIn(theirs), <u32>theirs - moved);
-            book(to, me(), have + moved);
-          }
-          enough = moved == lacking;
+          // If it has been disposed of, the word is another one, and what is written here is of no account.
+          if (moved == lacking) done = cas64(s + SYNC_STATE, word, withAvailable(availableIn(word) + n, open)) == word;
+          book(from, holderIn(theirs), <u32>theirs - moved);
+          book(to, me(), have + moved - (done ? n : 0));
         }
         unlock(s);
       }
@@ -157,8 +166,9 @@ function gather(s: usize, open: u32, n: u32): void {
       if (locked) break;
       relax(tries++);
     }
-    if (enough) break;
+    if (done) return true;
   }
+  return false;
 }
 
 /** Serves those who wait, in their order, as long as there is enough for the first: FINE or TOLD, or BUSY. */

@@ -39,7 +39,7 @@ export interface Built {
 
 export type Layout = Readonly<Record<string, number>>
 
-const FORMAT = 'model-11'
+const FORMAT = 'model-12'
 
 /** Constants of a layout.ts. */
 export function readLayout(source: string): Layout {
@@ -141,7 +141,7 @@ function read(recipe: Recipe): Sources {
   // What ships as modules of their own is linked to the core here, and so is what only the model calls.
   const modules =
     recipe.entry === 'core'
-      ? 'export * from "./pipe";\nexport * from "./mutex";\nexport * from "./semaphore";\nexport * from "./wait-group";\nexport * from "./barrier";\nexport { sync_dispose, sync_mend } from "./sync";\nexport { waiter_wait } from "./waiter";\n'
+      ? 'export * from "./pipe";\nexport * from "./mutex";\nexport { ledger_make } from "./ledger";\nexport * from "./semaphore";\nexport * from "./wait-group";\nexport * from "./barrier";\nexport { sync_dispose, sync_mend } from "./sync";\nexport { waiter_wait } from "./waiter";\n'
       : ''
   files.set(
     'model-entry.ts',

@@ -16,8 +16,10 @@ import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
 import { selects } from './select.js'
+import { semaphores } from './semaphore.js'
 import { stacks } from './stack.js'
 import { threadTable } from './threads.js'
+import { waitGroups } from './wait-group.js'
 
 export const scenarios: readonly Scenario[] = [
   ...litmus,
@@ -35,6 +37,8 @@ export const scenarios: readonly Scenario[] = [
   ...cells,
   ...memoryWaits,
   ...mutexes,
+  ...semaphores,
+  ...waitGroups,
   ...reuses,
   ...threadTable,
 ]

@@ -2,6 +2,7 @@
 
 import type { Scenario } from '../checker/scenario.js'
 import { allocator } from './allocator.js'
+import { barriers } from './barrier.js'
 import { batches } from './batch.js'
 import { cells } from './cells.js'
 import { channels } from './channel.js'
@@ -39,6 +40,7 @@ export const scenarios: readonly Scenario[] = [
   ...mutexes,
   ...semaphores,
   ...waitGroups,
+  ...barriers,
   ...reuses,
   ...threadTable,
 ]

@@ -1,6 +1,7 @@
 // Mutants of the real core: small mistakes, each of which some scenario must catch. A mutant that survives is a missing scenario.
 
 import type { Mutation } from '../checker/build.js'
+import { countingMutants } from './mutants-semaphore.js'
 
 export interface Mutant {
   readonly name: string
@@ -1028,4 +1029,5 @@ export const mutants: readonly Mutant[] = [
     ],
     scenarios: ['counter/adds and sums'],
   },
+  ...countingMutants,
 ]

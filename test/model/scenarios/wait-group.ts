@@ -158,9 +158,4 @@ export const waitGroups: Scenario[] = [
     ...kill(0),
   }),
   group('who waits killed', 'the others go on', [['wait'], ['add -1'], ['wait']], { count: 1, ...kill(0) }),
-  group('who is done killed', 'those who wait are told', [['add -1'], ['wait'], ['add -1']], {
-    count: 2,
-    ...kill(0),
-    maySleep: true,
-  }),
 ]

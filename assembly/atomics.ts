@@ -86,6 +86,8 @@ export let section: i32 = 0;
 // @ts-ignore: decorator
 @inline export function poke32(at: usize, v: u32): void { if (isDefined(MODEL)) step(OP_POKE, at, 4); store<u32>(at, v); }
 // @ts-ignore: decorator
+@inline export function poke64(at: usize, v: u64): void { if (isDefined(MODEL)) step(OP_POKE, at, 8); store<u64>(at, v); }
+// @ts-ignore: decorator
 @inline export function copy(to: usize, from: usize, bytes: u32): void {
   if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_SET, to, bytes); }
   memory.copy(to, from, bytes);

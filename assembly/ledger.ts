@@ -11,7 +11,7 @@
 // Progress: as the allocator's; the lock is held only inside killable sections.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { enter, get32, get64, leave, load32, peek32, peek64, set32, set64, store32 } from "./atomics.ts";
+import { enter, get32, get64, leave, load32, peek32, peek64, poke64, set32, store32 } from "./atomics.ts";
 import {
   ARENA, ARENA_THREADS, CHANNEL_RECEIVERS, CHANNEL_SENDERS, HEAD_BYTES, HEAD_KIND, HEAD_STATE, KIND_LEDGER, LEDGER_ENTRIES, LEDGER_ENTRY, MAX_THREADS, NO_MEMORY, OK, STALE,
   SYNC_LEDGER, THREAD_BYTES,
@@ -69,9 +69,9 @@ export function ledger_make(o: usize, open: u32): u32 {
 /** How much is held, by an entry, by another one, who is dead. */
 // @ts-ignore: decorator
 @inline export function leftBy(identity: u32, entry: u64): u32 { return holderIn(entry) == identity ? 0 : <u32>entry; }
-/** Writes an entry. */
+/** Writes an entry. Others may be looking for what the dead have left, without the lock. */
 // @ts-ignore: decorator
-@inline export function book(at: usize, identity: u32, count: u32): void { set64(at, <u64>identity << 32 | <u64>count); }
+@inline export function book(at: usize, identity: u32, count: u32): void { poke64(at, <u64>identity << 32 | <u64>count); }
 /** Reads an entry. */
 // @ts-ignore: decorator
 @inline export function booked(at: usize): u64 { return get64(at); }

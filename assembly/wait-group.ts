@@ -177,7 +177,9 @@ export function wait_group_begin(g: usize, open: u32, more: u32): u32 {
     leave();
     if (result == NO_MEMORY) {
       result = ledger_make(g, open);
-      if (result != OK) return result;
+      if (result == NO_MEMORY) return result;
+      // It is being disposed of, but not yet for all.
+      if (result == STALE) relax(tries++);
     } else if (result == RETRY) takeBack(g, open);
     else if (result != BUSY) return result;
     else if (relax(tries++)) return BUSY;

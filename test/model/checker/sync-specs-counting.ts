@@ -85,6 +85,9 @@ interface Group {
   readonly count: number
   /** What belongs to each thread. */
   readonly own: readonly number[]
+  /** How often the counter has become zero, and at how many each thread began to wait. */
+  readonly zeros: number
+  readonly since: readonly number[]
   readonly gone: boolean
 }
 
@@ -92,37 +95,47 @@ interface Group {
 export function waitGroupSpec(count: number, threads: number): Spec<Group> {
   return {
     name: 'wait group',
-    init: () => ({ count, own: Array.from({ length: threads }, () => 0), gone: false }),
-    key: (s) => `${s.count} ${s.own.join()}${s.gone ? '!' : ''}`,
+    init: () => {
+      const none = Array.from({ length: threads }, () => 0)
+      return { count, own: none, zeros: 0, since: none, gone: false }
+    },
+    key: (s) => `${s.count} ${s.own.join()} ${s.zeros} ${s.since.join()}${s.gone ? '!' : ''}`,
     apply(s, op, arg): Outcome<Group> {
       const [thread, n] = read(arg)
+      const told = s.zeros !== s.since[thread]
+      if (op === 'pass' || op === 'timed') {
+        const out: (readonly [Value, Group])[] = []
+        if (told) out.push(['ok', s])
+        // Whoever is told may be told that it was disposed of, if that came first.
+        if (s.gone) out.push(['stale', s])
+        if (op === 'timed') out.push(['timeout', s])
+        return out
+      }
       if (s.gone) return [[op === 'mend' ? 'ok' : 'stale', s]]
       const mine = s.own[thread] as number
+      const counted = (count: number, own: number): Group => ({
+        ...s,
+        count,
+        own: at(s.own, thread, own),
+        zeros: s.zeros + (count === 0 && s.count !== 0 ? 1 : 0),
+      })
       switch (op) {
-        case 'wait':
-          return s.count === 0 ? [['ok', s]] : []
-        case 'timed':
-          return s.count === 0
-            ? [
-                ['ok', s],
-                ['timeout', s],
-              ]
-            : [['timeout', s]]
+        case 'look':
+          return [[s.count === 0 ? 'ok' : 'waits', { ...s, since: at(s.since, thread, s.zeros) }]]
         case 'add':
-          return s.count + n < 0 ? [['negative', s]] : [['ok', { ...s, count: s.count + n }]]
+          return s.count + n < 0 ? [['negative', s]] : [['ok', counted(s.count + n, mine)]]
         case 'count':
           return [[s.count, s]]
         case 'task':
-          return s.count === 0 ? [['negative', s]] : [['ok', { ...s, own: at(s.own, thread, mine + 1) }]]
+          return s.count === 0 ? [['negative', s]] : [['ok', counted(s.count, mine + 1)]]
         case 'go':
-          return [['ok', { ...s, count: s.count + 1, own: at(s.own, thread, mine + 1) }]]
+          return [['ok', counted(s.count + 1, mine + 1)]]
         case 'end':
-          if (s.count === 0) return [['negative', { ...s, own: at(s.own, thread, mine - 1) }]]
-          return [['ok', { ...s, count: s.count - 1, own: at(s.own, thread, mine - 1) }]]
+          return s.count === 0 ? [['negative', counted(0, mine - 1)]] : [['ok', counted(s.count - 1, mine - 1)]]
         case 'dispose':
           return [['ok', { ...s, gone: true }]]
         case 'mend':
-          return [['ok', { ...s, count: Math.max(0, s.count - mine), own: at(s.own, thread, 0) }]]
+          return [['ok', counted(Math.max(0, s.count - mine), 0)]]
       }
       throw new Error(`a wait group has no '${op}'`)
     },

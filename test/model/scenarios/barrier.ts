@@ -5,7 +5,7 @@ import type { Bench, Scenario } from '../checker/scenario.js'
 import { barrierSpec } from '../checker/sync-specs-counting.js'
 import { shadow } from './audit.js'
 import { untilReady } from './core.js'
-import { make, mender, type Steps, type SyncWorld, settled, syncRecipe, tokenOf, withoutLedger } from './sync-steps.js'
+import { make, mender, type Steps, type SyncWorld, settled, syncRecipe, tokenOf, withLedgers } from './sync-steps.js'
 
 /** As `waited` of sync-steps.ts, but that who gives up leaves by barrier_cancel. */
 function* waited(t: Thread, w: SyncWorld, waiter: number, style: string): Steps<number | 'timeout'> {
@@ -72,7 +72,7 @@ function barrier(name: string, about: string, threads: string[][], more: More = 
     spec: () => barrierSpec(parties, threads.length + 1),
     final: (b, w: SyncWorld) => {
       const waiting = b.call('barrier_waiting', w.o, w.open)
-      if (waiting < 0) return settled(b, withoutLedger(w))
+      if (waiting < 0) return settled(b, withLedgers(w, -1))
       let parked = 0
       for (let at = b.read(w.o + w.L.CHANNEL_RECVQ!); at !== 0; at = b.read(at + w.L.WAITER_NEXT!)) parked++
       b.check(waiting === parked, `${waiting} are counted at the end, and ${parked} wait`)

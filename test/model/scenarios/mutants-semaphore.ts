@@ -143,7 +143,7 @@ export const countingMutants: readonly Mutant[] = [
     'a zero between the look and the queue is missed',
     'wait-group.ts',
     'if (countIn(word) != 0 && epochIn(word) == look - 1) {\n',
-    'if (countIn(word) != 0) {\n          set64(w + WAITER_VALUE, epochIn(word));\n',
+    'if (countIn(word) != 0) {\n          store64(w + WAITER_VALUE, epochIn(word));\n',
     'wait group/used again and left',
     'wait group/used again at once',
   ),
@@ -231,6 +231,6 @@ export const countingMutants: readonly Mutant[] = [
     'ledger.ts',
     'stale = (load32(o + HEAD_STATE) & ~(CHANNEL_RECEIVERS | CHANNEL_SENDERS)) != open;',
     '',
-    'wait group/disposed while a task begins',
+    'wait group/disposed while a ledger is made',
   ),
 ]

@@ -14,7 +14,7 @@ import {
   syncRecipe,
   tokenOf,
   waited,
-  withoutLedger,
+  withLedgers,
 } from './sync-steps.js'
 
 function resultOf(w: SyncWorld, s: number | 'timeout'): Value {
@@ -108,7 +108,7 @@ function semaphore(name: string, about: string, threads: string[][], more: More 
         b.check(sum === size, `available and held make ${sum}, not ${size}`)
         return settled(b, w)
       }
-      settled(b, withoutLedger(w))
+      settled(b, withLedgers(w, -1))
     },
     ...rest,
   }

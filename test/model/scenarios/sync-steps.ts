@@ -63,9 +63,9 @@ export function settled(b: Bench, w: SyncWorld): void {
   audit(b, w)
 }
 
-/** The world once the ledger of its object has gone: what is in use then. */
-export function withoutLedger<W extends SyncWorld>(w: W): W {
+/** The world with so many ledgers more in use. */
+export function withLedgers<W extends SyncWorld>(w: W, more: number): W {
   const { L } = w
   const cls = Math.ceil(Math.log2(L.LEDGER_ENTRIES! + L.LEDGER_ENTRY! * L.MAX_THREADS!)) - L.CLASS_SHIFT!
-  return { ...w, base: w.base.map((n, c) => (c === Math.max(0, cls) ? n - 1 : n)) }
+  return { ...w, base: w.base.map((n, c) => (c === Math.max(0, cls) ? n + more : n)) }
 }

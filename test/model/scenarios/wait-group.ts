@@ -3,8 +3,8 @@
 import type { Program, Thread, Value } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { waitGroupSpec } from '../checker/sync-specs-counting.js'
-import { shadow, usage } from './audit.js'
-import { make, mender, type SyncWorld, settled, syncRecipe, tokenOf, waited, withoutLedger } from './sync-steps.js'
+import { shadow } from './audit.js'
+import { make, mender, type SyncWorld, settled, syncRecipe, tokenOf, waited, withLedgers } from './sync-steps.js'
 
 interface GroupWorld extends SyncWorld {
   /** Somebody writes to `own` before it is done. */
@@ -31,23 +31,21 @@ function steps(...list: string[]): (t: Thread, w: GroupWorld) => Program {
       const [verb, number] = step.split(' ') as [string, string?]
       const arg = `${t.id}:${number ?? 0}`
       if (verb === 'wait' || verb === 'timed' || verb === 'async') {
-        yield t.begin(verb === 'timed' ? 'timed' : 'wait', arg)
-        // The waiting of src/wait-group.ts.
+        // The waiting of src/wait-group.ts: who has looked is told of every zero after that.
+        yield t.begin('look', arg)
         const look: number = yield t.call('wait_group_look', o, open)
-        let s: number | 'timeout' = look < 0 ? L.STALE! : L.OK!
+        yield t.end(look < 0 ? 'stale' : look === 0 ? 'ok' : 'waits')
+        if (look < 0) continue
+        let s: number | 'timeout' = L.OK!
         if (look > 0) {
-          const waiter: number = yield t.call(
-            'wait_group_park',
-            o,
-            open,
-            tokenOf(w, verb === 'wait' ? 'block' : verb),
-            look,
-          )
-          s = waiter < L.ARENA! ? waiter : yield* waited(t, w, waiter, verb === 'wait' ? 'block' : verb)
+          yield t.begin(verb === 'timed' ? 'timed' : 'pass', arg)
+          const style = verb === 'wait' ? 'block' : verb
+          const waiter: number = yield t.call('wait_group_park', o, open, tokenOf(w, style), look)
+          s = waiter < L.ARENA! ? waiter : yield* waited(t, w, waiter, style)
         }
         // What was done before the counter became zero is seen.
         if (s === L.OK && w.guarded) t.get(w.own)
-        yield t.end(resultOf(w, s))
+        if (look > 0) yield t.end(resultOf(w, s))
         continue
       }
       if (verb === 'write') {
@@ -70,10 +68,12 @@ function steps(...list: string[]): (t: Thread, w: GroupWorld) => Program {
 
 interface More extends Partial<Scenario> {
   count?: number
+  /** The first task makes the ledger. */
+  lazy?: boolean
 }
 
 function group(name: string, about: string, threads: string[][], more: More = {}): Scenario {
-  const { count = 0, ...rest } = more
+  const { count = 0, lazy = false, ...rest } = more
   const guarded = threads.some((list) => list.includes('write'))
   return {
     name: `wait group/${name}`,
@@ -82,9 +82,7 @@ function group(name: string, about: string, threads: string[][], more: More = {}
     access: shadow,
     setup: (b: Bench) => {
       const w = { ...make(b, 'WAIT_GROUP', 'wait_group_create'), guarded }
-      // So that there is as much in use at the end as now.
-      b.call('ledger_make', w.o, w.open)
-      w.base = usage(b, w)
+      if (!lazy) b.call('ledger_make', w.o, w.open)
       if (count > 0) b.call('wait_group_add', w.o, w.open, count)
       return w
     },
@@ -92,8 +90,17 @@ function group(name: string, about: string, threads: string[][], more: More = {}
     spec: () => waitGroupSpec(count, threads.length + 1),
     final: (b, w: SyncWorld) => {
       const left = b.call('wait_group_count', w.o, w.open)
-      if (left >= 0) b.record('count', '0:0', left)
-      settled(b, left >= 0 ? w : withoutLedger(w))
+      if (left < 0) return settled(b, w)
+      const { L } = w
+      const asleep = b.read(w.o + L.CHANNEL_RECVQ!) !== 0
+      if (!asleep) b.record('count', '0:0', left)
+      const ledger = b.read(w.o + L.SYNC_LEDGER!)
+      if (ledger !== 0) {
+        let owned = 0
+        for (let k = 0; k < L.MAX_THREADS!; k++) owned += b.read(ledger + L.LEDGER_ENTRIES! + k * L.LEDGER_ENTRY!)
+        b.check(owned <= left, `${owned} of ${left} belong to threads`)
+      }
+      if (!asleep) settled(b, withLedgers(w, ledger === 0 ? 0 : 1))
     },
     ...rest,
   }
@@ -124,9 +131,10 @@ export const waitGroups: Scenario[] = [
   group(
     'used again and left',
     'who has waited for the first zero is told',
-    [['add -1', 'add 1'], ['timed'], ['timed']],
+    [['add -1', 'add 1'], ['wait'], ['async']],
     {
       count: 1,
+      maySleep: true,
       ...long,
     },
   ),
@@ -144,12 +152,36 @@ export const waitGroups: Scenario[] = [
     racy: true,
     ...long,
   }),
+  group('disposed while a ledger is made', 'it goes with the group', [['dispose'], ['task', 'end'], ['task']], {
+    count: 2,
+    lazy: true,
+    racy: true,
+    ...long,
+  }),
+  group(
+    'two make a ledger',
+    'the group has one',
+    [
+      ['go', 'end'],
+      ['go', 'end'],
+    ],
+    { lazy: true, ...long },
+  ),
+  group(
+    'maker of a ledger killed',
+    'the group has one or none',
+    [
+      ['go', 'end'],
+      ['go', 'end'],
+    ],
+    { lazy: true, ...kill(0) },
+  ),
   group(
     'thread with a task killed',
     'its task ends',
     [
       ['go', 'end'],
-      ['timed', 'timed'],
+      ['wait', 'wait'],
     ],
     kill(0),
   ),

@@ -61,7 +61,7 @@ export function semaphore_tryAcquire(s: usize, open: u32, n: u32): u32 {
       if (availableIn(word) < n || ((head & ~(CHANNEL_RECEIVERS | CHANNEL_DISPOSED)) == open && head & CHANNEL_RECEIVERS)) return WOULD_BLOCK;
       if (head != open) {
         // It is being disposed of, but not yet for all.
-        if (relax(tries++)) return BUSY;
+        if (isOf(load64(s + SYNC_STATE), open) && relax(tries++)) return BUSY;
         continue;
       }
     }

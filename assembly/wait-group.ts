@@ -179,7 +179,7 @@ export function wait_group_begin(g: usize, open: u32, more: u32): u32 {
       result = ledger_make(g, open);
       if (result == NO_MEMORY) return result;
       // It is being disposed of, but not yet for all.
-      if (result == STALE) relax(tries++);
+      if (result == STALE && isOf(load64(g + SYNC_STATE), open)) relax(tries++);
     } else if (result == RETRY) takeBack(g, open);
     else if (result != BUSY) return result;
     else if (relax(tries++)) return BUSY;

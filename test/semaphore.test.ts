@@ -288,14 +288,14 @@ test('acquire of nothing waits its turn too, as in Go', async () => {
 
 test('sizes and numbers that make no sense', () => {
   for (const size of [-1, 0.5, 2 ** 31, Number.NaN]) expect(() => make(size)).toThrow(RangeError)
-  for (const size of ['2', undefined, null, 2n]) expect(() => make(size as number)).toThrow(TypeError)
+  for (const size of ['2', undefined, null, 2n]) expect(() => make(size as never)).toThrow(TypeError)
   using s = make(2 ** 31 - 1)
   for (const n of [-1, 0.5, Number.NaN]) {
     expect(() => s.tryAcquire(n)).toThrow(RangeError)
     expect(() => s.acquireSync(n)).toThrow(RangeError)
     expect(() => s.release(n)).toThrow(RangeError)
   }
-  for (const n of ['1', null, 1n]) expect(() => s.tryAcquire(n as number)).toThrow(TypeError)
+  for (const n of ['1', null, 1n]) expect(() => s.tryAcquire(n as never)).toThrow(TypeError)
   expect(s.available).toBe(2 ** 31 - 1)
   expect(s.tryAcquire(2 ** 31 - 1)).toBe(true)
   expect(s.tryAcquire(2 ** 32)).toBe(false)

@@ -169,7 +169,7 @@ test('WG-6 add of several, of negative numbers, and from inside of tasks', async
   group.add(-3)
   await group.wait()
   for (const n of [0.5, Number.NaN, 2 ** 31, Number.POSITIVE_INFINITY]) expect(() => group.add(n)).toThrow(RangeError)
-  for (const n of ['1', null, 1n]) expect(() => group.add(n as number)).toThrow(TypeError)
+  for (const n of ['1', null, 1n]) expect(() => group.add(n as never)).toThrow(TypeError)
   group.add(2 ** 31 - 1)
   expect(() => group.add(1)).toThrow(RangeError)
   await expect(group.go(() => {})).rejects.toThrow(RangeError)

@@ -101,17 +101,10 @@ export class Semaphore extends SyncObject {
 
   /** Blocks until `n` permits are taken. @throws as `acquire`; BlockingNotAllowedError (ERR_BLOCKING_NOT_ALLOWED). */
   acquireSync(n = 1, options?: WaitOptions): Permit {
-    this.#requireSome(n)
-    const timeout = timeoutOf(options)
-    const first = this.core.semaphore_tryAcquire(this.at, this.open, n)
-    if (first === FINE) return new Permit(this, n)
-    this.check(first)
-    requireBlocking(this.arena, 'acquireSync', 'acquire')
-    const end = waitSync(this.arena, new Wait(this, n), timeout)
-    const status = outcomeOf(this.arena, end)
-    release(this.arena, end)
-    if (status === TIMED_OUT) throw new TimeoutError(this.#what('acquireSync'), timeout)
-    return this.#permit(status, n)
+    if (options === undefined && (n | 0) === n && n >= 0 && n <= this.size) {
+      if (this.core.semaphore_tryAcquire(this.at, this.open, n) === FINE) return new Permit(this, n)
+    }
+    return this.#acquireSlow(n, options)
   }
 
   /** Takes `n` permits if so many are available and nobody waits: whether it did. `release` gives them back. @throws RangeError, StaleHandleError. */
@@ -162,6 +155,20 @@ export class Semaphore extends SyncObject {
     if (status === NOT_HELD) throw new SyncError('semaphore: released more than held')
     if (status === SERVE) this.serve()
     this.check(status)
+  }
+
+  #acquireSlow(n: number, options: WaitOptions | undefined): Permit {
+    this.#requireSome(n)
+    const timeout = timeoutOf(options)
+    const first = this.core.semaphore_tryAcquire(this.at, this.open, n)
+    if (first === FINE) return new Permit(this, n)
+    this.check(first)
+    requireBlocking(this.arena, 'acquireSync', 'acquire')
+    const end = waitSync(this.arena, new Wait(this, n), timeout)
+    const status = outcomeOf(this.arena, end)
+    release(this.arena, end)
+    if (status === TIMED_OUT) throw new TimeoutError(this.#what('acquireSync'), timeout)
+    return this.#permit(status, n)
   }
 
   #permit(status: number, n: number): Permit {

@@ -92,6 +92,8 @@ export let section: i32 = 0;
 // @ts-ignore: decorator
 @inline export function pokeInOrder64(at: usize, v: u64): void { if (isDefined(MODEL)) step(OP_POKE, at, 8); atomic.store<u64>(at, v); }
 // @ts-ignore: decorator
+@inline export function poke64(at: usize, v: u64): void { if (isDefined(MODEL)) step(OP_POKE, at, 8); store<u64>(at, v); }
+// @ts-ignore: decorator
 @inline export function copy(to: usize, from: usize, bytes: u32): void {
   if (isDefined(MODEL)) { note(OP_GET, from, bytes); note(OP_SET, to, bytes); }
   memory.copy(to, from, bytes);

@@ -74,9 +74,10 @@ export const KIND_COND = 14;
 export const KIND_ONCE = 15;
 export const KIND_ATOMIC_VALUE = 16;
 export const KIND_SHARDED_MAP = 17;
+export const KIND_BARRIER = 19;
 export const KIND_ONCE_VALUE = 20;
 export const KIND_RW_CELLS = 21; // the block of cells of a place for RWMutexes
-export const KIND_LEDGER = 22; // a block of notes of an object of the sync package
+export const KIND_LEDGER = 22; // notes of an object of the sync package about each thread
 export const KIND_POOL = 24;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,6 +313,19 @@ export const COND_UPTO = 76; // u32, waits with a ticket below this one are over
 export const COND_CELLS = 64; // u64 × MAX_THREADS, `identity:32 | count:32`: signals that the thread with that slot has been given and not accepted yet
 export const COND_LEDGER_BYTES = 2048;
 
+// Ledger: what each thread holds of an object, in a block of its own. One entry per slot of the thread table, under the lock of the object.
+export const LEDGER_ENTRIES = 32; // u64 × MAX_THREADS, `identity:32 | count:32`; of a barrier `identity:32 | round:16 | count:16`
+export const LEDGER_ENTRY = 8; // bytes of an entry
+
+// Semaphore: `available:32 | generation:24 | 0:8` in SYNC_STATE.
+export const SEMAPHORE_SIZE = 72; // u32, how many there are
+
+// WaitGroup: `count:32 | generation:24 | epoch:8` in SYNC_STATE. The epoch counts how often the counter has become zero.
+
+// Barrier: `arrived:32 | generation:24 | 0:8` in SYNC_STATE.
+export const BARRIER_PARTIES = 72; // u32, how many must arrive
+export const BARRIER_ROUND = 76; // u32, how often all have arrived, modulo 2^16; under the lock
+
 // ── Counter and atomics ──────────────────────────────────────────────────────────────────────────────────────────────
 // Cells at LINE stride.
 export const COUNTER_CELLS = 192; // f64 × COUNTER_OWNED: cell i is written by the thread in slot i only
@@ -387,5 +401,6 @@ export const TOLD = 7;
 export const NOT_HELD = 8; // unlock of what is not locked
 export const POISONED = 9; // a thread has died holding it
 export const UNSETTLED = 10; // done, but a thread that the system has stopped is in the way of who is parked: settle, later
+export const SERVE = 12; // it is done, and who waits must be served: the lock was held by a thread that the system has stopped
+export const OVERFLOW = 13; // a counter would be too large
 export const CLAIMED_WORD = 14; // a writer has the word of an RWMutex, and readers are still in
-

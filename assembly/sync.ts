@@ -22,15 +22,18 @@ import { arena_allocate, arena_free, settled } from "./arena.ts";
 import { cas32, cas64, enter, get32, leave, load32, load64, or32, set32, store32, store64, zero } from "./atomics.ts";
 import {
   ARENA, ARENA_BREAK, ARENA_FIRST_PAGE, ARENA_PAGE_MAP, ARENA_SYNC, ARENA_THREADS, BUSY, CHANNEL_DISPOSED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, CHANNEL_SENDQ, FLAGS_MASK,
-  GENERATION, HEAD_KIND, HEAD_STATE, KIND_COND, KIND_MUTEX, KIND_ONCE, KIND_ONCE_VALUE, KIND_RWMUTEX, KIND_SYNC_PAGE, LINKED_QUEUE, MAX_THREADS, NOBODY, NO_MEMORY, OK, PAGE, PAGE_CLASS, PAGE_SHIFT, QUEUE_FIRST, QUEUE_LAST, STALE,
+  GENERATION, HEAD_KIND, HEAD_STATE, KIND_BARRIER, KIND_COND, KIND_MUTEX, KIND_ONCE, KIND_ONCE_VALUE, KIND_RWMUTEX, KIND_SEMAPHORE, KIND_SYNC_PAGE, KIND_WAIT_GROUP, LINKED_QUEUE, MAX_THREADS, NOBODY, NO_MEMORY, OK, PAGE, PAGE_CLASS, PAGE_SHIFT, QUEUE_FIRST, QUEUE_LAST, STALE,
   SYNC_BYTES, SYNC_CELLS, SYNC_KIND, SYNC_LEDGER, SYNC_NEXT, SYNC_STATE, THREAD_ALIVE, THREAD_BYTES, THREAD_PENDING, THREAD_STATE, TOKEN_BLOCKING, WAITER_LINKED, WAITER_NEXT,
   WAITER_OBJECT, WAITER_PREV, WAITER_QUEUE, WAITER_THREAD, WAITER_TOKEN,
 } from "./layout.ts";
+import { barrier_mend } from "./barrier.ts";
 import { cond_mend } from "./cond.ts";
 import { mutex_mend } from "./mutex.ts";
 import { once_mend } from "./once.ts";
 import { rwmutex_mend } from "./rwmutex.ts";
+import { semaphore_mend } from "./semaphore.ts";
 import { relax, self } from "./thread.ts";
+import { wait_group_mend } from "./wait-group.ts";
 import { append, complete, ring, tryLock, unlock } from "./waiter.ts";
 
 if (SYNC_STATE < CHANNEL_SENDQ + 8) ERROR("the object's own words run into the queues");
@@ -219,6 +222,9 @@ export function sync_mend(): void {
       else if (kind == KIND_ONCE || kind == KIND_ONCE_VALUE) once_mend(o, open);
       else if (kind == KIND_RWMUTEX) rwmutex_mend(o, open);
       else if (kind == KIND_COND) cond_mend(o, open);
+      else if (kind == KIND_SEMAPHORE) semaphore_mend(o, open);
+      else if (kind == KIND_WAIT_GROUP) wait_group_mend(o, open);
+      else if (kind == KIND_BARRIER) barrier_mend(o, open);
     }
   }
 }

@@ -1,6 +1,7 @@
 export { Arena, type ArenaOptions, type ArenaStats, defaultArena } from './arena.js'
 export { AtomicValue, type AtomicValueOptions } from './atomic-value.js'
 export { AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64 } from './atomics.js'
+export { Barrier } from './barrier.js'
 export type { BatchSource } from './batch.js'
 export type { BatchOptions } from './batches.js'
 export { BytesChannel, type BytesReceiveEnd, type BytesSendEnd } from './bytes-channel.js'
@@ -78,9 +79,11 @@ export {
   SendCase,
   send,
 } from './select-cases.js'
+export { Permit, Semaphore } from './semaphore.js'
 export { ShardedMap } from './sharded-map.js'
 export { type FlightResult, type FlightValue, SingleFlight } from './single-flight.js'
 export { Stack, type StackOptions } from './stack.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
 export type { WaitOptions } from './wait.js'
+export { WaitGroup, WaitGroupTask } from './wait-group.js'

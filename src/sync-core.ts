@@ -53,6 +53,26 @@ export interface SyncCore {
   rwmutex_owner(at: Address, open: number): number
   rwmutex_flags(at: Address, open: number): number
   rwmutex_heal(at: Address, open: number): Status
+  semaphore_create(size: number): Address
+  semaphore_tryAcquire(at: Address, open: number, n: number): Status
+  semaphore_release(at: Address, open: number, n: number): Status
+  semaphore_serve(at: Address, open: number): Status
+  semaphore_park(at: Address, open: number, token: number, n: number): Address
+  semaphore_available(at: Address, open: number): number
+  wait_group_create(): Address
+  wait_group_add(at: Address, open: number, delta: number): Status
+  wait_group_serve(at: Address, open: number): Status
+  wait_group_count(at: Address, open: number): number
+  wait_group_look(at: Address, open: number): number
+  wait_group_park(at: Address, open: number, token: number, look: number): Address
+  wait_group_begin(at: Address, open: number, more: number): Status
+  wait_group_end(at: Address, open: number): Status
+  barrier_create(parties: number): Address
+  barrier_arrive(at: Address, open: number): Status
+  barrier_serve(at: Address, open: number): Status
+  barrier_park(at: Address, open: number, token: number): Address
+  barrier_cancel(at: Address, open: number, waiter: Address): Status
+  barrier_waiting(at: Address, open: number): number
 }
 
 let compiled: WebAssembly.Module | undefined

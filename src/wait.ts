@@ -45,6 +45,8 @@ export interface Operation {
   readonly rendezvous: boolean
   /** Queues up: the address of the waiter, or NO_MEMORY, STALE or BUSY. */
   park(token: number): number
+  /** Ends the wait of a waiter that has been parked, where `waiter_cancel` is not all there is to it: CANCELLED, DONE or BUSY. */
+  cancel?(waiter: number): number
 }
 
 /** Outcome of a wait, beside the status codes of the core. */
@@ -172,9 +174,9 @@ function park(arena: Arena, queueUp: Operation['park'], token: number): number {
 }
 
 /** Ends the wait of a waiter unless it has ended: whether it did. As every look at a queue this may complete others, so: poll after it. */
-export function cancel(arena: Arena, waiter: number): boolean {
+export function cancel(arena: Arena, waiter: number, operation?: Operation): boolean {
   for (;;) {
-    const state = arena.core.waiter_cancel(waiter)
+    const state = operation?.cancel === undefined ? arena.core.waiter_cancel(waiter) : operation.cancel(waiter)
     if (state !== BUSY) return state === CANCELLED
     nap(arena)
   }
@@ -224,7 +226,7 @@ export function waitSync(arena: Arena, operation: Operation, timeout: number): n
   for (;;) {
     const left = deadline === Number.POSITIVE_INFINITY ? -1 : Math.max(0, deadline - performance.now())
     if (left === 0) {
-      const cancelled = cancel(arena, waiter)
+      const cancelled = cancel(arena, waiter, operation)
       arena.loop.poll()
       if (!cancelled) return waiter
       arena.core.waiter_release(waiter)
@@ -296,7 +298,7 @@ export function waitAsync<R>(
     if (timeout !== Number.POSITIVE_INFINITY || signal !== undefined) {
       const giveUp = (reason: () => unknown): void => {
         // Too late: the operation has happened, and its promise resolves with the next poll.
-        if (!cancel(arena, waiter)) {
+        if (!cancel(arena, waiter, operation)) {
           loop.poll()
           return
         }

@@ -39,7 +39,7 @@ export interface Built {
 
 export type Layout = Readonly<Record<string, number>>
 
-const FORMAT = 'model-11'
+const FORMAT = 'model-12'
 
 /** Constants of a layout.ts. */
 export function readLayout(source: string): Layout {
@@ -142,9 +142,20 @@ function read(recipe: Recipe): Sources {
   const modules =
     recipe.entry === 'core'
       ? [
-          ...['pipe', 'mutex', 'once', 'rwmutex', 'cond', 'cursor', 'atomic-value', 'sharded-map'].map(
-            (file) => `export * from "./${file}";\n`,
-          ),
+          ...[
+            'pipe',
+            'mutex',
+            'once',
+            'rwmutex',
+            'cond',
+            'semaphore',
+            'wait-group',
+            'barrier',
+            'cursor',
+            'atomic-value',
+            'sharded-map',
+          ].map((file) => `export * from "./${file}";\n`),
+          'export { ledger_make } from "./ledger";\n',
           'export { sync_dispose, sync_mend } from "./sync";\n',
           'export { waiter_wait } from "./waiter";\n',
         ].join('')

@@ -3,6 +3,7 @@
 import type { Scenario } from '../checker/scenario.js'
 import { allocator } from './allocator.js'
 import { atomicValues } from './atomic-value.js'
+import { barriers } from './barrier.js'
 import { batches } from './batch.js'
 import { cells } from './cells.js'
 import { channels } from './channel.js'
@@ -20,9 +21,11 @@ import { reuses } from './reuse.js'
 import { rings } from './ring.js'
 import { rwmutexes } from './rwmutex.js'
 import { selects } from './select.js'
+import { semaphores } from './semaphore.js'
 import { maps } from './sharded-map.js'
 import { stacks } from './stack.js'
 import { threadTable } from './threads.js'
+import { waitGroups } from './wait-group.js'
 
 export const scenarios: readonly Scenario[] = [
   ...litmus,
@@ -45,6 +48,9 @@ export const scenarios: readonly Scenario[] = [
   ...onces,
   ...rwmutexes,
   ...conds,
+  ...semaphores,
+  ...waitGroups,
+  ...barriers,
   ...reuses,
   ...threadTable,
 ]

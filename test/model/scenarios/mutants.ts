@@ -5,6 +5,7 @@ import { mapMutants } from './mutants-map.js'
 import { mutexMutants } from './mutants-mutex.js'
 import { onceMutants } from './mutants-once.js'
 import { rwmutexMutants } from './mutants-rwmutex.js'
+import { countingMutants } from './mutants-semaphore.js'
 
 export const mutants: readonly Mutant[] = [
   // Rings.
@@ -1017,4 +1018,5 @@ export const mutants: readonly Mutant[] = [
   ...mutexMutants,
   ...onceMutants,
   ...rwmutexMutants,
+  ...countingMutants,
 ]

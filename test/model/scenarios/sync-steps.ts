@@ -87,3 +87,10 @@ export function settled(b: Bench, w: SyncWorld): void {
   }
   audit(b, w)
 }
+
+/** The world with so many ledgers more in use. */
+export function withLedgers<W extends SyncWorld>(w: W, more: number): W {
+  const { L } = w
+  const cls = Math.ceil(Math.log2(L.LEDGER_ENTRIES! + L.LEDGER_ENTRY! * L.MAX_THREADS!)) - L.CLASS_SHIFT!
+  return { ...w, base: w.base.map((n, c) => (c === Math.max(0, cls) ? n + more : n)) }
+}

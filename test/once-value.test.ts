@@ -341,7 +341,7 @@ test('disposed of while others read: they have the value, or learn that it is go
     stop,
   )
   const deadline = performance.now() + 15_000
-  const few = (): boolean => Atomics.load(words, 1) < 500 || Atomics.load(words, 2) < 50
+  const few = (): boolean => Atomics.load(words, 1) < 50 || Atomics.load(words, 2) < 5
   for (let round = 0; few() && performance.now() < deadline; round++) {
     current.dispose()
     const other = new OnceValue(bytes, { arena })

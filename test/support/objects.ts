@@ -8,6 +8,8 @@ import {
   AtomicU32,
   AtomicU64,
   AtomicValue,
+  Barrier,
+  Cond,
   Counter,
   channel,
   f64,
@@ -16,9 +18,12 @@ import {
   OnceValue,
   open,
   Pool,
+  RWMutex,
+  Semaphore,
   ShardedMap,
   Stack,
   u32,
+  WaitGroup,
 } from 'millrace'
 import { ARENA, ARENA_THREADS, THREAD_DUTY, THREAD_STATUS, THREAD_VALUE } from '../../src/generated/layout.js'
 import { kits } from './kit.mjs'
@@ -36,6 +41,9 @@ export interface AnyHandle {
   module: WebAssembly.Module
 }
 
+/** What the Cond among them unlocks. */
+const lockOfCond = new Mutex({ arena })
+
 /** One of each kind of object. */
 export const makers: Record<string, () => { handle: unknown; dispose(): void }> = {
   ...Object.fromEntries(
@@ -46,6 +54,11 @@ export const makers: Record<string, () => { handle: unknown; dispose(): void }> 
   ),
   counter: () => new Counter({ arena }),
   mutex: () => new Mutex({ arena }),
+  rwmutex: () => new RWMutex({ arena }),
+  semaphore: () => new Semaphore(2, { arena }),
+  waitGroup: () => new WaitGroup({ arena }),
+  barrier: () => new Barrier(2, { arena }),
+  cond: () => new Cond(lockOfCond),
   once: () => new Once({ arena }),
   onceValue: () => new OnceValue(u32, { arena }),
   pool: () => new Pool({ codec: u32, capacity: 6, shards: 2, arena }),

@@ -1,6 +1,20 @@
 // Behaviours of messages, and of memory order with locks, that the list names and no suite has by name.
 
-import { Arena, bytes, channel, handle, Mutex, Once, open, RWMutex, Semaphore, u32, WaitGroup } from 'millrace'
+import {
+  Arena,
+  bytes,
+  type Channel,
+  channel,
+  type Handle,
+  handle,
+  Mutex,
+  Once,
+  open,
+  RWMutex,
+  Semaphore,
+  u32,
+  WaitGroup,
+} from 'millrace'
 import { afterEach, describe, expect, test } from 'vitest'
 import { rounds } from './support/settings.js'
 import { elsewhere, endThreads, placements, type Tools } from './support/threads.js'
@@ -11,7 +25,7 @@ const arena = new Arena({ size: 2 ** 22 })
 describe.each(placements)('$name', ({ left, right }) => {
   test('CHAN-13 a channel travels through a channel, and is used on arrival', async () => {
     const inner = channel(u32, { capacity: 2, arena })
-    const outer = channel(handle(inner), { arena })
+    const outer = channel(handle<Channel<number>>(), { arena })
     const sent = left(
       ({ open, io }: Tools, outer, inner) => io.send(open(outer), open(inner)),
       outer.handle,
@@ -55,7 +69,7 @@ describe.each(placements)('$name', ({ left, right }) => {
 
 test('CLOSE-19 closing a channel of channels leaves those in it open', () => {
   const inner = channel(u32, { capacity: 1, arena })
-  const outer = channel(handle(inner), { capacity: 1, arena })
+  const outer = channel(handle<Channel<number>>(), { capacity: 1, arena })
   outer.trySend(inner)
   outer.close()
   expect(outer.tryReceive()?.closed).toBe(false)
@@ -128,7 +142,7 @@ describe('MEM-5 what was written before is seen after', () => {
 
 test('handles of all of them open', () => {
   for (const made of [new Mutex({ arena }), new RWMutex({ arena }), new WaitGroup({ arena }), new Once({ arena })]) {
-    expect(open(made.handle)).toBeInstanceOf(made.constructor)
+    expect(open(made.handle as Handle<unknown>)).toBeInstanceOf(made.constructor)
     made.dispose()
   }
 })

@@ -310,6 +310,11 @@ export const RW_ENTERING = 4; // u32, the upper half of RW_CELL_COUNT
 // Cond: its generation in SYNC_STATE. The notes of signals lie in the ledger.
 export const COND_TICKETS = 72; // u32, waits that have begun
 export const COND_UPTO = 76; // u32, waits with a ticket below this one are over
+// Its lock, where that lies in the same arena: written once, by the maker.
+export const COND_LOCKER = 80; // u32, its place, or 0
+export const COND_LOCKER_OPEN = 84; // u32, its HEAD_STATE
+export const COND_LOCKER_KIND = 88; // u32, KIND_*, with COND_RLOCKER
+export const COND_RLOCKER = 0x100; // it is the readers' side
 export const COND_CELLS = 64; // u64 × MAX_THREADS, `identity:32 | count:32`: signals that the thread with that slot has been given and not accepted yet
 export const COND_LEDGER_BYTES = 2048;
 

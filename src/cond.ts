@@ -1,8 +1,21 @@
 // Cond: Go's sync.Cond across threads and event loops. The algorithm is in assembly/cond.ts.
 
-import { show, TimeoutError, typeError } from './errors.js'
-import { ARENA, COND_LEDGER_BYTES, KIND_COND, OK, STALE, SYNC_BYTES } from './generated/layout.js'
-import { type Handle, open, registerKind } from './handle.js'
+import { StaleHandleError, show, TimeoutError, typeError } from './errors.js'
+import {
+  ARENA,
+  COND_LEDGER_BYTES,
+  COND_LOCKER,
+  COND_LOCKER_KIND,
+  COND_LOCKER_OPEN,
+  COND_RLOCKER,
+  KIND_COND,
+  KIND_MUTEX,
+  KIND_RWMUTEX,
+  OK,
+  STALE,
+  SYNC_BYTES,
+} from './generated/layout.js'
+import { type Handle, open, registerKind, type Site } from './handle.js'
 import { Mutex } from './mutex.js'
 import { RLocker } from './rlocker.js'
 import { RWMutex } from './rwmutex.js'
@@ -56,6 +69,7 @@ export class Cond<out L extends Locker = Locker> extends SyncObject {
     const { site, name } = found ?? createCond(locker, options)
     super(site, name)
     this.locker = locker
+    if (found === undefined) this.#noteLocker()
   }
 
   /**
@@ -116,6 +130,18 @@ export class Cond<out L extends Locker = Locker> extends SyncObject {
 
   get handle(): Handle<Cond<L>> {
     return { ...this.syncHandle<Cond<L>>('cond'), locker: this.locker.handle }
+  }
+
+  /** Notes where its lock is, for who opens it by less than its handle: what the codec `handle()` carries. */
+  #noteLocker(): void {
+    const { locker, arena, at } = this
+    const lock = (locker instanceof RLocker ? locker.rwmutex : locker) as Mutex | RWMutex
+    if (lock.arena !== arena) return
+    const { u32 } = arena
+    u32[(at + COND_LOCKER_OPEN) >>> 2] = lock.open
+    u32[(at + COND_LOCKER_KIND) >>> 2] =
+      lock instanceof Mutex ? KIND_MUTEX : KIND_RWMUTEX | (locker instanceof RLocker ? COND_RLOCKER : 0)
+    u32[(at + COND_LOCKER) >>> 2] = lock.at
   }
 
   /** A signal that has come to nothing here is the next one's. */
@@ -179,9 +205,25 @@ function createCond(locker: Locker, options: SyncOptions | undefined): ReturnTyp
   return createSync(given, 'Cond', (core) => core.cond_create(), SYNC_BYTES + COND_LEDGER_BYTES)
 }
 
+/** The lock of a Cond that is opened. */
+function lockerOf({ arena, at }: Site, { locker }: Handle<unknown>): Locker {
+  if (locker !== undefined) return open(locker as Handle<Locker>)
+  const { u32 } = arena
+  const address = u32[(at + COND_LOCKER) >>> 2] as number
+  const kind = u32[(at + COND_LOCKER_KIND) >>> 2] as number
+  if (address === 0)
+    throw typeError('the lock of the Cond lies in another arena: send its .handle, which carries that of the lock')
+  const state = (u32[(at + COND_LOCKER_OPEN) >>> 2] as number) | 0
+  if (!checkSync(arena, address, kind & ~COND_RLOCKER, state)) throw new StaleHandleError('the lock of the Cond')
+  const found = { site: { arena, at: address, open: state }, name: undefined }
+  if (kind === KIND_MUTEX) return new Mutex(undefined, found)
+  const lock = new RWMutex(undefined, found)
+  return kind & COND_RLOCKER ? lock.rLocker() : lock
+}
+
 registerKind(
   'cond',
   KIND_COND,
-  (site, handle) => new Cond(open(handle.locker as Handle<Locker>), undefined, { site, name: nameOf(handle) }),
+  (site, handle) => new Cond(lockerOf(site, handle), undefined, { site, name: nameOf(handle) }),
   checkSync,
 )

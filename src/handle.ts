@@ -6,7 +6,7 @@ import { GENERATION, LAYOUT_VERSION } from './generated/layout.js'
 
 declare const opens: unique symbol
 
-/** What part of a channel a handle gives: both ends, or one. */
+/** What part of a channel a handle gives: both ends, or one; 'receive' of an RWMutex: the readers' side. */
 export type View = 'both' | 'send' | 'receive'
 
 /**

@@ -44,6 +44,6 @@ export class RLocker {
   }
 
   get handle(): Handle<RLocker> {
-    return this.rwmutex.syncHandle('rlocker')
+    return { ...this.rwmutex.syncHandle<RLocker>('rwmutex'), view: 'receive' }
   }
 }

@@ -359,7 +359,12 @@ function createRWMutex(options: MutexOptions | undefined): ReturnType<typeof cre
   return createSync(options, 'RWMutex', (core) => core.rwmutex_create(strict), SYNC_BYTES + RW_CELLS_BYTES)
 }
 
-const openRWMutex = (site: Parameters<Parameters<typeof registerKind>[2]>[0], handle: Handle<unknown>): RWMutex =>
-  new RWMutex(undefined, { site, name: nameOf(handle) })
-registerKind('rwmutex', KIND_RWMUTEX, openRWMutex, checkSync)
-registerKind('rlocker', KIND_RWMUTEX, (site, handle) => openRWMutex(site, handle).rLocker(), checkSync)
+registerKind(
+  'rwmutex',
+  KIND_RWMUTEX,
+  (site, handle) => {
+    const lock = new RWMutex(undefined, { site, name: nameOf(handle) })
+    return handle.view === 'receive' ? lock.rLocker() : lock
+  },
+  checkSync,
+)

@@ -137,7 +137,7 @@ describe('what does not', () => {
     [`${objects} 5 (a number)`, 5],
     [`${objects} a Object object`, {}],
     [`${objects} a Object object`, { handle: {} }],
-    [`${objects} a Object object`, { handle: { ...ch.handle, kind: 'mutex' } }],
+    [`${objects} a Object object`, { handle: { ...ch.handle, kind: 'lock' } }],
     [`${objects} a Object object`, { handle: { ...ch.handle, view: 'all' } }],
     [`${objects} a Object object`, { handle: { ...ch.handle, address: -1 } }],
     [`${objects} a Object object`, { handle: { ...ch.handle, generation: 1.5 } }],

@@ -1,4 +1,4 @@
-import { Arena, AtomicI32, Cond, Mutex, open, RWMutex } from 'millrace'
+import { Arena, AtomicI32, Cond, channel, handle, Mutex, open, type RLocker, RWMutex } from 'millrace'
 import { afterEach, describe, expect, test } from 'vitest'
 import { expectPending, isPending, rejection, sleep, thrown, until } from './support/probe.js'
 import { random } from './support/random.js'
@@ -175,9 +175,29 @@ test('COND-8 COND-9 a handle is the same Cond, with its lock; signals need no lo
 test('misuse', () => {
   for (const locker of [undefined, {}, 5]) expect(() => new Cond(locker as never)).toThrow(TypeError)
   const cond = new Cond(new Mutex({ arena }))
-  const { locker: _, ...handle } = cond.handle
-  expect(() => open(handle)).toThrow(TypeError)
   expect(() => new Cond(cond.locker, 5 as never)).toThrow(TypeError)
+  // Without the handle of its lock, which is how it travels through the codec of handles, it finds that where it lies itself, if that is near.
+  const { locker: _, ...handle } = cond.handle
+  expect(open(handle).locker.handle).toEqual(cond.locker.handle)
+  const other = new Arena({ size: 2 ** 20 })
+  const { locker: __, ...far } = new Cond(cond.locker, { arena: other }).handle
+  expect(() => open(far)).toThrow(TypeError)
+  cond.locker.dispose()
+  expect(thrown(() => open(handle))).toMatchObject({ code: 'ERR_STALE_HANDLE' })
+})
+
+test('each kind of lock is found with it, by a channel too', () => {
+  const lock = new RWMutex({ arena })
+  const ch = channel(handle<Cond>(), { capacity: 1, arena })
+  for (const locker of [new Mutex({ arena }), lock, lock.rLocker()]) {
+    const cond = new Cond<Mutex | RWMutex | RLocker>(locker)
+    ch.trySend(cond as Cond)
+    const got = ch.tryReceive() as Cond
+    expect(got.locker.constructor).toBe(locker.constructor)
+    expect(got.locker.handle).toEqual(locker.handle)
+    cond.dispose()
+  }
+  ch.dispose()
 })
 
 test('disposed of while it is waited for: who waits has the lock, and is told', async () => {

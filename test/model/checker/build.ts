@@ -25,6 +25,8 @@ export interface Mutation {
 export interface Recipe {
   /** 'core' is assembly/index.ts; anything else is a file of test/model/litmus/. */
   entry: string
+  /** Files of assembly/ that ship as modules of their own and are linked to the core here. What is left out need not be compiled for each mutant. */
+  modules?: readonly string[]
   mutations?: readonly Mutation[]
   constants?: Readonly<Record<string, number>>
 }
@@ -130,7 +132,7 @@ function read(recipe: Recipe): Sources {
   files.set('layout.ts', layout)
   const names = seamNames(files.get(SEAM) as string)
   const sites: { file: string; line: number; text: string }[] = [{ file: '', line: 0, text: '' }]
-  const hash = createHash('sha256').update(FORMAT).update(entry)
+  const hash = createHash('sha256').update(FORMAT).update(entry).update(String(recipe.modules))
   for (const [file, text] of [...files].sort()) {
     hash.update(file).update(text)
     files.set(
@@ -139,30 +141,11 @@ function read(recipe: Recipe): Sources {
     )
   }
   // What ships as modules of their own is linked to the core here, and so is what only the model calls.
-  const modules =
-    recipe.entry === 'core'
-      ? [
-          ...[
-            'pipe',
-            'mutex',
-            'once',
-            'rwmutex',
-            'cond',
-            'semaphore',
-            'wait-group',
-            'barrier',
-            'cursor',
-            'atomic-value',
-            'sharded-map',
-          ].map((file) => `export * from "./${file}";\n`),
-          'export { ledger_make } from "./ledger";\n',
-          'export { sync_dispose, sync_mend } from "./sync";\n',
-          'export { waiter_wait } from "./waiter";\n',
-        ].join('')
-      : ''
+  const modules = (recipe.modules ?? []).map((file) => `export * from "./${file}";\n`).join('')
+  const waiting = recipe.entry === 'core' ? 'export { waiter_wait } from "./waiter";\n' : ''
   files.set(
     'model-entry.ts',
-    `export * from "./${entry.replace('.ts', '')}";\n${modules}export { section } from "./atomics";\n`,
+    `export * from "./${entry.replace('.ts', '')}";\n${modules}${waiting}export { section } from "./atomics";\n`,
   )
   const directory = join(out, hash.digest('hex').slice(0, 20))
   return { directory, binary: join(directory, 'model.wasm'), entry, files, sites, layout: readLayout(layout) }

@@ -2,7 +2,7 @@
 
 import type { Scenario } from '../checker/scenario.js'
 import { shadow } from './audit.js'
-import { coreRecipe, reaper } from './core.js'
+import { mapRecipe, reaper } from './core.js'
 import { makeValue, valueSettled, valueSpec, valueSteps } from './shared-data.js'
 
 const INITIAL = 4
@@ -11,7 +11,7 @@ function of(name: string, about: string, threads: string[][], more: Partial<Scen
   return {
     name: `atomic value/${name}`,
     about,
-    recipe: coreRecipe,
+    recipe: mapRecipe,
     access: shadow,
     setup: (b) => makeValue(b, INITIAL),
     threads: threads.map((list) => valueSteps(...list)),

@@ -8,6 +8,7 @@ import { usage } from './audit.js'
 /** Tables and pages are small in the model: loops over all threads and classes are the same with five as with a hundred. */
 export const coreRecipe = {
   entry: 'core',
+  modules: ['pipe'],
   constants: { MAX_THREADS: 5, CLASS_COUNT: 10, PAGE: 4096, PAGE_SHIFT: 12, PAGE_CLASS: 5 },
 }
 
@@ -19,6 +20,9 @@ export interface World {
   /** Blocks in use per class after setup. */
   base: number[]
 }
+
+/** The same with atomic values and maps. */
+export const mapRecipe = { ...coreRecipe, modules: ['cursor', 'atomic-value', 'sharded-map'] }
 
 /** The platform's number of a thread. */
 export const numberOf = (t: number): number => t + 1

@@ -5,7 +5,7 @@ import type { Spec } from '../checker/linear.js'
 import type { Command, Program, Thread, Value } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { audit, shadow } from './audit.js'
-import { attach, coreRecipe, reaper, settleBase, type World } from './core.js'
+import { attach, mapRecipe, reaper, settleBase, type World } from './core.js'
 
 type Steps<R> = Generator<Command, R, number>
 
@@ -467,7 +467,7 @@ export function mapScenario(name: string, about: string, threads: string[][], mo
   return {
     name: `map/${name}`,
     about,
-    recipe: coreRecipe,
+    recipe: mapRecipe,
     access: shadow,
     setup: (b) => makeMap(b, nodes, shards, entries, initial),
     threads: threads.map((list) => mapSteps(...list)),

@@ -9,7 +9,11 @@ import { impatient } from './meeting.js'
 export type Steps<R> = Generator<ReturnType<Thread['call']>, R, number>
 
 /** Few places in a page: a look at all of them is the same with three as with sixty. */
-export const syncRecipe = { ...coreRecipe, constants: { ...coreRecipe.constants, SYNC_BYTES: 1024 } }
+export const syncRecipe = {
+  ...coreRecipe,
+  modules: ['sync', 'ledger', 'mutex', 'once', 'rwmutex', 'cond', 'semaphore', 'wait-group', 'barrier'],
+  constants: { ...coreRecipe.constants, SYNC_BYTES: 1024 },
+}
 
 /** Who waits for a thread inside a section gives up at once: see `impatient` in meeting.ts. */
 export const impatientSync: Partial<Scenario> = {

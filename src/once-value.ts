@@ -6,7 +6,7 @@ import { any } from './codec/any.js'
 import type { AnyCodec, MessageCodec } from './codec/message.js'
 import { partOf } from './codec/parts.js'
 import { codecFromSchema } from './codec/schema.js'
-import { show, typeError } from './errors.js'
+import { StaleHandleError, show, typeError } from './errors.js'
 import {
   KIND_ONCE_VALUE,
   OK,
@@ -246,10 +246,12 @@ function codecBy({ codec, schema }: Handle<unknown>): AnyCodec {
 }
 
 /** The codec of a once value that is opened: one made by the handle's schema, or the one that is given. */
-function codecOf({ arena, at }: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec {
+function codecOf({ arena, at, open }: Site, handle: Handle<unknown>, given: AnyCodec<never> | undefined): AnyCodec {
   const number = Atomics.load(arena.u32, (at + ONCE_CODEC) >>> 2)
   const codec = given ?? codecBy(handle)
   const part = partOf(codec, 'open')
+  // What was read counts only if the object was still there: another one may lie in the place by now.
+  if (!checkSync(arena, at, KIND_ONCE_VALUE, open)) throw new StaleHandleError('the once value of the handle')
   if (numberOf(part as MessageCodec<never>) !== number)
     throw typeError(
       `the handle's once value has the codec ${show(handle.codec)}; it was opened with the codec ${show(part.name)}`,

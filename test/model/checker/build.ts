@@ -41,7 +41,7 @@ export interface Built {
 
 export type Layout = Readonly<Record<string, number>>
 
-const FORMAT = 'model-12'
+const FORMAT = 'model-o12'
 
 /** Constants of a layout.ts. */
 export function readLayout(source: string): Layout {
@@ -102,6 +102,8 @@ function mutate(source: string, file: string, mutations: readonly Mutation[]): s
 }
 
 interface Sources {
+  /** How much asc optimizes. A mutant is compiled once and caught soon: there the compiler's time counts. */
+  optimize: string
   directory: string
   binary: string
   entry: string
@@ -148,7 +150,8 @@ function read(recipe: Recipe): Sources {
     `export * from "./${entry.replace('.ts', '')}";\n${modules}${waiting}export { section } from "./atomics";\n`,
   )
   const directory = join(out, hash.digest('hex').slice(0, 20))
-  return { directory, binary: join(directory, 'model.wasm'), entry, files, sites, layout: readLayout(layout) }
+  const optimize = recipe.mutations === undefined ? '-O3' : '-O1'
+  return { optimize, directory, binary: join(directory, 'model.wasm'), entry, files, sites, layout: readLayout(layout) }
 }
 
 /** What has been prepared in this process: the sources may change while it runs. */
@@ -170,7 +173,7 @@ export function build(recipe: Recipe): Built {
 }
 
 const OPTIONS =
-  '-O3 --noAssert --runtime stub --enable threads --enable bulk-memory --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --use MODEL=1'
+  '--noAssert --runtime stub --enable threads --enable bulk-memory --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --use MODEL=1'
 
 async function compile(s: Sources): Promise<void> {
   mkdirSync(s.directory, { recursive: true })
@@ -179,7 +182,7 @@ async function compile(s: Sources): Promise<void> {
   const { default: asc } = await import('assemblyscript/asc')
   const { default: binaryen } = await import('binaryen')
   let binary: Uint8Array | undefined
-  const { error, stderr } = await asc.main(['model-entry.ts', '-o', 'model.wasm', ...OPTIONS.split(' ')], {
+  const { error, stderr } = await asc.main(['model-entry.ts', '-o', 'model.wasm', s.optimize, ...OPTIONS.split(' ')], {
     readFile: (name) => s.files.get(name) ?? null,
     writeFile: (_, contents) => {
       binary = contents as Uint8Array

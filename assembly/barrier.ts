@@ -19,7 +19,7 @@
 
 import { cas64, enter, get32, get64, leave, load32, load64, set32, set64, store32, store64 } from "./atomics.ts";
 import {
-  BARRIER_PARTIES, BARRIER_ROUND, BUSY, CANCELLED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, DONE, FINE, FLAGS_MASK, HEAD_STATE, KIND_BARRIER, LINKED_QUEUE, NO_MEMORY, OK, RETRY, SERVE,
+  BARRIER_PARTIES, BARRIER_ROUND, BUSY, CANCELLED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, DONE, FINE, FLAGS_MASK, HEAD_STATE, KIND_BARRIER, LINKED_QUEUE, NO_MEMORY, OK, RETRY, UNSETTLED,
   STALE, SYNC_STATE, THREAD_BYTES, TOLD, WAITER_LINKED, WAITER_STATE, WAITER_THREAD, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { book, booked, entryOf, firstSlot, heldBy, holderIn, ledger_make, ledger_next, ledger_peek, leftBy } from "./ledger.ts";
@@ -54,7 +54,7 @@ export function barrier_create(parties: u32): usize {
 // @ts-ignore: decorator
 @inline function entryFor(round: u32, count: u32): u32 { return count == 0 ? 0 : round << 16 | count; }
 
-/** If all others have arrived: arrives, as the last one. FINE or TOLD, SERVE (it is done; call barrier_serve), WOULD_BLOCK, STALE or BUSY. */
+/** If all others have arrived: arrives, as the last one. FINE or TOLD, UNSETTLED (it is done; call barrier_serve), WOULD_BLOCK, STALE or BUSY. */
 export function barrier_arrive(b: usize, open: u32): u32 {
   let tries: u32 = 0;
   while (true) {
@@ -85,7 +85,7 @@ export function barrier_arrive(b: usize, open: u32): u32 {
 }
 
 // @ts-ignore: decorator
-@inline function served(status: u32): u32 { return status == BUSY ? SERVE : status; }
+@inline function served(status: u32): u32 { return status == BUSY ? UNSETTLED : status; }
 
 /** Completes a waiter whose round is over: the bell to ring. Under the lock. */
 // @ts-ignore: decorator

@@ -406,6 +406,5 @@ export const TOLD = 7;
 export const NOT_HELD = 8; // unlock of what is not locked
 export const POISONED = 9; // a thread has died holding it
 export const UNSETTLED = 10; // done, but a thread that the system has stopped is in the way of who is parked: settle, later
-export const SERVE = 12; // it is done, and who waits must be served: the lock was held by a thread that the system has stopped
 export const OVERFLOW = 13; // a counter would be too large
 export const CLAIMED_WORD = 14; // a writer has the word of an RWMutex, and readers are still in

@@ -19,7 +19,7 @@
 
 import { cas64, enter, get32, get64, leave, load32, load64, peek32, peek64, set32, store64 } from "./atomics.ts";
 import {
-  BUSY, CHANNEL_DISPOSED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, FINE, FLAGS_MASK, HEAD_STATE, KIND_SEMAPHORE, NOBODY, NOT_HELD, NO_MEMORY, OK, RETRY, SEMAPHORE_SIZE, SERVE, STALE,
+  BUSY, CHANNEL_DISPOSED, CHANNEL_RECEIVERS, CHANNEL_RECVQ, FINE, FLAGS_MASK, HEAD_STATE, KIND_SEMAPHORE, NOBODY, NOT_HELD, NO_MEMORY, OK, RETRY, SEMAPHORE_SIZE, UNSETTLED, STALE,
   SYNC_STATE, THREAD_BYTES, TOLD, WAITER_THREAD, WAITER_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { book, booked, entryOf, firstSlot, heldBy, holderIn, ledger_make, ledger_next, ledger_peek, leftBy } from "./ledger.ts";
@@ -87,7 +87,7 @@ export function semaphore_tryAcquire(s: usize, open: u32, n: u32): u32 {
   return STALE;
 }
 
-/** Gives `n` back, whoever has acquired them: FINE or TOLD, SERVE (call semaphore_serve), NOT_HELD, STALE or BUSY (nothing has happened). */
+/** Gives `n` back, whoever has acquired them: FINE or TOLD, UNSETTLED (call semaphore_serve), NOT_HELD, STALE or BUSY (nothing has happened). */
 export function semaphore_release(s: usize, open: u32, n: u32): u32 {
   let tries: u32 = 0;
   while (true) {
@@ -131,7 +131,7 @@ export function semaphore_release(s: usize, open: u32, n: u32): u32 {
 }
 
 // @ts-ignore: decorator
-@inline function served(status: u32): u32 { return status == BUSY ? SERVE : status; }
+@inline function served(status: u32): u32 { return status == BUSY ? UNSETTLED : status; }
 
 /**
  * Others have acquired what the calling thread gives back: moves it into its own entry, from one after the other, and gives it back once it is there:

@@ -16,7 +16,7 @@
 
 import { cas64, enter, get32, get64, leave, load32, load64, store64 } from "./atomics.ts";
 import {
-  BUSY, CHANNEL_RECEIVERS, CHANNEL_RECVQ, FINE, FLAGS_MASK, HEAD_STATE, KIND_WAIT_GROUP, NOT_HELD, NO_MEMORY, OK, OVERFLOW, RETRY, SERVE, STALE, SYNC_LEDGER, SYNC_STATE, THREAD_BYTES,
+  BUSY, CHANNEL_RECEIVERS, CHANNEL_RECVQ, FINE, FLAGS_MASK, HEAD_STATE, KIND_WAIT_GROUP, NOT_HELD, NO_MEMORY, OK, OVERFLOW, RETRY, UNSETTLED, STALE, SYNC_LEDGER, SYNC_STATE, THREAD_BYTES,
   TOLD, WAITER_VALUE,
 } from "./layout.ts";
 import { book, booked, entryOf, firstSlot, heldBy, holderIn, ledger_make, ledger_next, ledger_peek, leftBy } from "./ledger.ts";
@@ -46,7 +46,7 @@ export function wait_group_create(): usize {
 }
 
 /**
- * Adds to the counter: FINE or TOLD, SERVE (it is done; call wait_group_serve), STALE, NOT_HELD (the counter would be negative) or OVERFLOW.
+ * Adds to the counter: FINE or TOLD, UNSETTLED (it is done; call wait_group_serve), STALE, NOT_HELD (the counter would be negative) or OVERFLOW.
  */
 export function wait_group_add(g: usize, open: u32, delta: i32): u32 {
   while (true) {
@@ -64,7 +64,7 @@ export function wait_group_add(g: usize, open: u32, delta: i32): u32 {
 // @ts-ignore: decorator
 @inline function zeroed(g: usize, open: u32): u32 { return load32(g + HEAD_STATE) == open ? <u32>FINE : served(serve(g, open)); }
 // @ts-ignore: decorator
-@inline function served(status: u32): u32 { return status == BUSY ? SERVE : status; }
+@inline function served(status: u32): u32 { return status == BUSY ? UNSETTLED : status; }
 
 /** Tells those for whom the counter has been zero: FINE or TOLD, or BUSY. */
 function serve(g: usize, open: u32): u32 {
@@ -187,7 +187,7 @@ export function wait_group_begin(g: usize, open: u32, more: u32): u32 {
   return STALE;
 }
 
-/** The end of what wait_group_begin began, in the same thread: FINE or TOLD, SERVE (as wait_group_add), STALE, BUSY, or NOT_HELD (others have counted it down). */
+/** The end of what wait_group_begin began, in the same thread: FINE or TOLD, UNSETTLED (as wait_group_add), STALE, BUSY, or NOT_HELD (others have counted it down). */
 export function wait_group_end(g: usize, open: u32): u32 {
   let tries: u32 = 0;
   while (true) {

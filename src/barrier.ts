@@ -1,7 +1,7 @@
 // Barrier: threads and tasks that wait for each other. The algorithm is in assembly/barrier.ts.
 
-import { rangeError, show, TimeoutError, typeError } from './errors.js'
-import { BARRIER_PARTIES, FINE, KIND_BARRIER, SERVE, TOLD, WOULD_BLOCK } from './generated/layout.js'
+import { rangeError, show, typeError } from './errors.js'
+import { BARRIER_PARTIES, FINE, KIND_BARRIER, TOLD, WOULD_BLOCK } from './generated/layout.js'
 import { type Handle, registerKind } from './handle.js'
 import { checkSync, createSync, nameOf, SyncObject, type SyncOptions } from './sync-object.js'
 import { keep } from './turn.js'
@@ -9,13 +9,10 @@ import {
   type Operation,
   outcomeOf,
   patienceFor,
-  release,
   requireBlocking,
-  TIMED_OUT,
   timeoutOf,
   type WaitOptions,
   waitAsync,
-  waitSync,
 } from './wait.js'
 
 /**
@@ -58,7 +55,7 @@ export class Barrier extends SyncObject {
       const timeout = timeoutOf(options)
       if (this.#last()) return keep(true)
       const finish = (end: number): boolean => this.#leads(outcomeOf(this.arena, end))
-      return waitAsync(this.arena, new Wait(this), this.#what('wait'), timeout, options?.signal, finish)
+      return waitAsync(this.arena, new Wait(this), this.called('wait'), timeout, options?.signal, finish)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -69,10 +66,7 @@ export class Barrier extends SyncObject {
     const timeout = timeoutOf(options)
     if (this.#last()) return true
     requireBlocking(this.arena, 'waitSync', 'wait')
-    const end = waitSync(this.arena, new Wait(this), timeout)
-    const status = outcomeOf(this.arena, end)
-    release(this.arena, end)
-    if (status === TIMED_OUT) throw new TimeoutError(this.#what('waitSync'), timeout)
+    const status = this.block(new Wait(this), 'waitSync', timeout)
     return this.#leads(status)
   }
 
@@ -87,14 +81,14 @@ export class Barrier extends SyncObject {
     return this.syncHandle('barrier')
   }
 
+  override settle(): number {
+    return this.core.barrier_serve(this.at, this.open)
+  }
+
   /** Arrives if all others have: whether it did. */
   #last(): boolean {
     const status = this.persist(() => this.core.barrier_arrive(this.at, this.open))
     if (status === WOULD_BLOCK) return false
-    if (status === SERVE) {
-      this.persist(() => this.core.barrier_serve(this.at, this.open))
-      this.arena.loop.poll()
-    }
     this.check(status)
     return true
   }
@@ -103,10 +97,6 @@ export class Barrier extends SyncObject {
   #leads(status: number): boolean {
     this.check(status)
     return status === TOLD || status === FINE
-  }
-
-  #what(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
   }
 }
 

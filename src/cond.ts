@@ -85,7 +85,7 @@ export class Cond<out L extends Locker = Locker> extends SyncObject {
     let outcome: number
     try {
       const finish = (end: number): number => outcomeOf(arena, end)
-      outcome = await waitAsync(arena, wait, this.#named('wait'), timeout, options?.signal, finish)
+      outcome = await waitAsync(arena, wait, this.called('wait'), timeout, options?.signal, finish)
     } catch (error) {
       if (wait.unlocked) await this.locker.lock()
       throw error
@@ -114,7 +114,7 @@ export class Cond<out L extends Locker = Locker> extends SyncObject {
       if (end !== TIMED_OUT) this.#pass(outcome)
       throw error
     }
-    if (end === TIMED_OUT) throw new TimeoutError(this.#named('waitSync'), timeout)
+    if (end === TIMED_OUT) throw new TimeoutError(this.called('waitSync'), timeout)
     this.#woken(outcome, wait)
   }
 
@@ -156,10 +156,6 @@ export class Cond<out L extends Locker = Locker> extends SyncObject {
     }
     this.check(outcome)
     if (outcome === OK) this.persist(() => this.core.cond_accept(this.at, this.open))
-  }
-
-  #named(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
   }
 }
 

@@ -1,6 +1,6 @@
 // Mutex: Go's sync.Mutex across threads and event loops. The algorithm is in assembly/mutex.ts.
 
-import { PoisonedError, SyncError, show, TimeoutError, typeError } from './errors.js'
+import { SyncError, show, TimeoutError, typeError } from './errors.js'
 import {
   ARENA,
   FINE,
@@ -197,7 +197,7 @@ export class Mutex extends SyncObject {
   }
 
   async #lockLater(timeout: number, signal: AbortSignal | undefined): Promise<Guard> {
-    return this.#guard(await new MutexWait(this).await(this.#what('lock'), timeout, signal))
+    return this.#guard(await new MutexWait(this).await(this.called('lock'), timeout, signal))
   }
 
   /** After a first try with that status. */
@@ -206,7 +206,7 @@ export class Mutex extends SyncObject {
     if (status === WOULD_BLOCK) {
       requireBlocking(this.arena, 'lockSync', 'lock')
       status = new MutexWait(this).block(timeout)
-      if (status === TIMED_OUT) throw new TimeoutError(this.#what('lockSync'), timeout)
+      if (status === TIMED_OUT) throw new TimeoutError(this.called('lockSync'), timeout)
     }
     return this.#guard(status)
   }
@@ -216,13 +216,7 @@ export class Mutex extends SyncObject {
     if (status === OK) return new Guard(this, false)
     if (status === POISONED && !this.strict) return new Guard(this, true)
     this.check(status)
-    throw new PoisonedError(
-      `${this.title} was held by a thread that died: what it guards may be half changed. Put that right, then call clearPoison()`,
-    )
-  }
-
-  #what(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
+    throw this.refusal()
   }
 }
 

@@ -15,17 +15,7 @@ import {
 } from './generated/layout.js'
 import { watchLimits } from './limits.js'
 import { createSync, SyncObject, type SyncOptions } from './sync-object.js'
-import {
-  type Operation,
-  outcomeOf,
-  patienceFor,
-  release,
-  requireBlocking,
-  TIMED_OUT,
-  type WaitOptions,
-  waitAsync,
-  waitSync,
-} from './wait.js'
+import { type Operation, outcomeOf, patienceFor, requireBlocking, type WaitOptions, waitAsync } from './wait.js'
 
 /** @internal Where an object lies that has been made, or found by its handle. */
 export type Found = ReturnType<typeof createSync>
@@ -88,7 +78,7 @@ export abstract class OnceRun extends SyncObject {
   /** @internal Waits for the end. */
   awaitEnd(method: string, timeout: number, options: WaitOptions | undefined): Promise<void> {
     const finish = (end: number): void => this.conclude(outcomeOf(this.arena, end))
-    return waitAsync(this.arena, new OnceWait(this), this.#what(method), timeout, options?.signal, finish)
+    return waitAsync(this.arena, new OnceWait(this), this.called(method), timeout, options?.signal, finish)
   }
 
   /** @internal Blocks until the end. */
@@ -98,11 +88,7 @@ export abstract class OnceRun extends SyncObject {
         `deadlock: ${method} of ${this.title} would block the thread that runs its function, which could never end. Await ${twin}() outside the function`,
       )
     requireBlocking(this.arena, method, twin)
-    const end = waitSync(this.arena, new OnceWait(this), timeout)
-    if (end === TIMED_OUT) throw new TimeoutError(this.#what(method), timeout)
-    const status = outcomeOf(this.arena, end)
-    release(this.arena, end)
-    this.conclude(status)
+    this.conclude(this.block(new OnceWait(this), method, timeout))
   }
 
   /** @internal The promise, until the caller's time is up: the run goes on. */
@@ -112,12 +98,12 @@ export abstract class OnceRun extends SyncObject {
       const stopWatching =
         timeout === 0
           ? () => {}
-          : watchLimits(this.#what(method), timeout, signal, (reason) => {
+          : watchLimits(this.called(method), timeout, signal, (reason) => {
               stopWatching()
               reject(reason())
             })
       run.then(resolve, reject).finally(stopWatching)
-      if (timeout === 0) reject(new TimeoutError(this.#what(method), timeout))
+      if (timeout === 0) reject(new TimeoutError(this.called(method), timeout))
     })
   }
 
@@ -133,10 +119,6 @@ export abstract class OnceRun extends SyncObject {
     return new PoisonedError(
       `the thread that ran the function of ${this.title} died before its end: what the function was to do may be half done, and nobody runs it again. Put that right, then make a new one`,
     )
-  }
-
-  #what(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
   }
 }
 

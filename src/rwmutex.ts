@@ -1,6 +1,6 @@
 // RWMutex: Go's sync.RWMutex across threads and event loops. The algorithm is in assembly/rwmutex.ts.
 
-import { PoisonedError, SyncError, TimeoutError } from './errors.js'
+import { SyncError } from './errors.js'
 import {
   ARENA,
   BUSY,
@@ -27,13 +27,10 @@ import {
   type Operation,
   outcomeOf,
   patienceFor,
-  release,
   requireBlocking,
-  TIMED_OUT,
   timeoutOf,
   type WaitOptions,
   waitAsync,
-  waitSync,
 } from './wait.js'
 
 /**
@@ -92,7 +89,7 @@ export class RWMutex extends SyncObject {
       if (status !== WOULD_BLOCK && status !== CLAIMED_WORD) return keep(this.#guard(status, this))
       const wait = new WriteWait(this, status === CLAIMED_WORD)
       const finish = (end: number): Guard => this.#guard(outcomeOf(this.arena, end), this)
-      const locked = waitAsync(this.arena, wait, this.#named('lock'), timeout, options?.signal, finish)
+      const locked = waitAsync(this.arena, wait, this.called('lock'), timeout, options?.signal, finish)
       return timeout === Number.POSITIVE_INFINITY && options?.signal === undefined
         ? locked
         : locked.catch((error) => {
@@ -112,7 +109,7 @@ export class RWMutex extends SyncObject {
     if (status === WOULD_BLOCK || status === CLAIMED_WORD) {
       try {
         requireBlocking(this.arena, 'lockSync', 'lock')
-        status = this.#block(new WriteWait(this, status === CLAIMED_WORD), 'lockSync', timeout)
+        status = this.block(new WriteWait(this, status === CLAIMED_WORD), 'lockSync', timeout)
       } catch (error) {
         this.#giveUp()
         throw error
@@ -161,7 +158,7 @@ export class RWMutex extends SyncObject {
       const status = this.core.rwmutex_tryRLock(this.at, this.open, this.cell)
       if (status !== WOULD_BLOCK) return keep(this.#guard(status, this.#readUnlock))
       const finish = (end: number): Guard => this.#guard(outcomeOf(this.arena, end), this.#readUnlock)
-      return waitAsync(this.arena, new ReadWait(this), this.#named('rlock'), timeout, options?.signal, finish)
+      return waitAsync(this.arena, new ReadWait(this), this.called('rlock'), timeout, options?.signal, finish)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -173,7 +170,7 @@ export class RWMutex extends SyncObject {
     let status = this.core.rwmutex_tryRLock(this.at, this.open, this.cell)
     if (status === WOULD_BLOCK) {
       requireBlocking(this.arena, 'rlockSync', 'rlock')
-      status = this.#block(new ReadWait(this), 'rlockSync', timeout)
+      status = this.block(new ReadWait(this), 'rlockSync', timeout)
     }
     return this.#guard(status, this.#readUnlock)
   }
@@ -255,14 +252,6 @@ export class RWMutex extends SyncObject {
     return flags
   }
 
-  #block(wait: Operation, method: string, timeout: number): number {
-    const end = waitSync(this.arena, wait, timeout)
-    if (end === TIMED_OUT) throw new TimeoutError(this.#named(method), timeout)
-    const status = outcomeOf(this.arena, end)
-    release(this.arena, end)
-    return status
-  }
-
   /** A writer that has timed out may be the one that the others wait for. */
   #giveUp(): void {
     this.core.rwmutex_giveUp(this.at, this.open)
@@ -293,13 +282,7 @@ export class RWMutex extends SyncObject {
     if (status === OK || status === FINE) return new Guard(lock, false)
     if (status === POISONED && !this.strict) return new Guard(lock, true)
     this.check(status)
-    throw new PoisonedError(
-      `${this.title} was held by a thread that died: what it guards may be half changed. Put that right, then call clearPoison()`,
-    )
-  }
-
-  #named(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
+    throw this.refusal()
   }
 }
 

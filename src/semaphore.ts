@@ -1,16 +1,7 @@
 // Semaphore: golang.org/x/sync/semaphore across threads and event loops. The algorithm is in assembly/semaphore.ts.
 
-import { rangeError, SyncError, show, TimeoutError, typeError } from './errors.js'
-import {
-  CANCELLED,
-  FINE,
-  KIND_SEMAPHORE,
-  NOT_HELD,
-  OK,
-  SEMAPHORE_SIZE,
-  SERVE,
-  WOULD_BLOCK,
-} from './generated/layout.js'
+import { rangeError, SyncError, show, typeError } from './errors.js'
+import { CANCELLED, FINE, KIND_SEMAPHORE, NOT_HELD, OK, SEMAPHORE_SIZE, WOULD_BLOCK } from './generated/layout.js'
 import { type Handle, registerKind } from './handle.js'
 import { checkSync, createSync, nameOf, SyncObject, type SyncOptions } from './sync-object.js'
 import { keep } from './turn.js'
@@ -18,13 +9,10 @@ import {
   type Operation,
   outcomeOf,
   patienceFor,
-  release,
   requireBlocking,
-  TIMED_OUT,
   timeoutOf,
   type WaitOptions,
   waitAsync,
-  waitSync,
 } from './wait.js'
 
 /** What has been acquired of a semaphore. Released once, however often it is told to; `using` does it at the end of the block. */
@@ -93,7 +81,7 @@ export class Semaphore extends SyncObject {
       const timeout = timeoutOf(options)
       if (this.core.semaphore_tryAcquire(this.at, this.open, n) === FINE) return keep(new Permit(this, n))
       const finish = (end: number): Permit => this.#permit(outcomeOf(this.arena, end), n)
-      return waitAsync(this.arena, new Wait(this, n), this.#what('acquire'), timeout, options?.signal, finish)
+      return waitAsync(this.arena, new Wait(this, n), this.called('acquire'), timeout, options?.signal, finish)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -144,16 +132,13 @@ export class Semaphore extends SyncObject {
     return status === FINE
   }
 
-  /** @internal Serves those who wait. */
-  serve(): void {
-    this.persist(() => this.core.semaphore_serve(this.at, this.open))
-    this.arena.loop.poll()
+  override settle(): number {
+    return this.core.semaphore_serve(this.at, this.open)
   }
 
   #released(n: number, first: number): void {
     const status = this.persist(() => this.core.semaphore_release(this.at, this.open, n), first)
     if (status === NOT_HELD) throw new SyncError('semaphore: released more than held')
-    if (status === SERVE) this.serve()
     this.check(status)
   }
 
@@ -164,10 +149,7 @@ export class Semaphore extends SyncObject {
     if (first === FINE) return new Permit(this, n)
     this.check(first)
     requireBlocking(this.arena, 'acquireSync', 'acquire')
-    const end = waitSync(this.arena, new Wait(this, n), timeout)
-    const status = outcomeOf(this.arena, end)
-    release(this.arena, end)
-    if (status === TIMED_OUT) throw new TimeoutError(this.#what('acquireSync'), timeout)
+    const status = this.block(new Wait(this, n), 'acquireSync', timeout)
     return this.#permit(status, n)
   }
 
@@ -180,10 +162,6 @@ export class Semaphore extends SyncObject {
     requireCount(n)
     if (n > this.size)
       throw rangeError(`${this.title} has ${this.size} permits in all, so nobody can ever acquire ${show(n)} at once`)
-  }
-
-  #what(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Arena } from './arena.js'
 import { arenaOption } from './channel-codecs.js'
-import { show, typeError } from './errors.js'
+import { PoisonedError, show, TimeoutError, typeError } from './errors.js'
 import { BUSY, FINE, NO_MEMORY, STALE, SYNC_BYTES, TOLD, UNSETTLED, WAITER_BYTES } from './generated/layout.js'
 import { type Handle, makeHandle, type Site } from './handle.js'
 import { SharedObject } from './object.js'
 import { type SyncCore, syncCore } from './sync-core.js'
-import { nap } from './wait.js'
+import { nap, type Operation, outcomeOf, release, TIMED_OUT, waitSync } from './wait.js'
 
 export interface SyncOptions {
   /** Where it is made. Default: `defaultArena()`. */
@@ -51,7 +51,7 @@ export abstract class SyncObject extends SharedObject {
     return this.name === undefined ? handle : { ...handle, name: this.name }
   }
 
-  /** @internal Serves who is parked and can be served: FINE, TOLD or UNSETTLED. For those whose calls of the core may say UNSETTLED. */
+  /** @internal Serves who is parked and can be served: BUSY or UNSETTLED if a thread is in the way. For those whose calls of the core may say UNSETTLED. */
   settle(): number {
     return FINE
   }
@@ -73,7 +73,28 @@ export abstract class SyncObject extends SharedObject {
 
   /** @internal Serves all that can be served, and tells nobody of this event loop yet: for who has just parked. */
   serve(): void {
-    while (this.settle() === UNSETTLED) nap(this.arena)
+    for (let status = this.settle(); status === UNSETTLED || status === BUSY; status = this.settle()) nap(this.arena)
+  }
+
+  /** @internal Blocks until the operation has an end, whose status it gives. @throws TimeoutError, which names the method. */
+  block(operation: Operation, method: string, timeout: number): number {
+    const end = waitSync(this.arena, operation, timeout)
+    if (end === TIMED_OUT) throw new TimeoutError(this.called(method), timeout)
+    const status = outcomeOf(this.arena, end)
+    release(this.arena, end)
+    return status
+  }
+
+  /** @internal What errors call an operation of it. */
+  called(method: string): string {
+    return this.name === undefined ? method : `${method} of ${this.title}`
+  }
+
+  /** @internal The error of a lock that nobody gets any more, for its owner has died. */
+  refusal(): PoisonedError {
+    return new PoisonedError(
+      `${this.title} was held by a thread that died: what it guards may be half changed. Put that right, then call clearPoison()`,
+    )
   }
 
   /** @internal Throws for what no operation can go on from. */

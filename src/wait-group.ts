@@ -1,6 +1,6 @@
 // WaitGroup: Go's sync.WaitGroup across threads and event loops. The algorithm is in assembly/wait-group.ts.
 
-import { rangeError, SyncError, show, TimeoutError, typeError } from './errors.js'
+import { rangeError, SyncError, show, typeError } from './errors.js'
 import {
   FINE,
   KIND_WAIT_GROUP,
@@ -11,8 +11,8 @@ import {
   NOT_HELD,
   OK,
   OVERFLOW,
-  SERVE,
   STALE,
+  UNSETTLED,
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { type Handle, registerKind } from './handle.js'
@@ -22,13 +22,10 @@ import {
   type Operation,
   outcomeOf,
   patienceFor,
-  release,
   requireBlocking,
-  TIMED_OUT,
   timeoutOf,
   type WaitOptions,
   waitAsync,
-  waitSync,
 } from './wait.js'
 
 /** One of the count of a WaitGroup that belongs to the calling thread. It ends once, however often it is told to. */
@@ -109,7 +106,7 @@ export class WaitGroup extends SyncObject {
       const look = this.#look
       if (look === 0) return keep(undefined)
       const finish = (end: number): void => this.check(outcomeOf(this.arena, end))
-      return waitAsync(this.arena, new Wait(this, look), this.#what('wait'), timeout, options?.signal, finish)
+      return waitAsync(this.arena, new Wait(this, look), this.called('wait'), timeout, options?.signal, finish)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -121,11 +118,7 @@ export class WaitGroup extends SyncObject {
     const look = this.#look
     if (look === 0) return
     requireBlocking(this.arena, 'waitSync', 'wait')
-    const end = waitSync(this.arena, new Wait(this, look), timeout)
-    const status = outcomeOf(this.arena, end)
-    release(this.arena, end)
-    if (status === TIMED_OUT) throw new TimeoutError(this.#what('waitSync'), timeout)
-    this.check(status)
+    this.check(this.block(new Wait(this, look), 'waitSync', timeout))
   }
 
   /** Whether the counter is zero, at one moment during the call: then what was done before is seen, as after `wait`. @throws StaleHandleError. */
@@ -200,18 +193,18 @@ export class WaitGroup extends SyncObject {
     if (status === NOT_HELD) throw new SyncError('sync: negative WaitGroup counter')
     if (status === OVERFLOW) throw rangeError('the counter of a WaitGroup has room for 2147483647')
     this.check(status)
-    if (status === SERVE) this.persist(() => this.core.wait_group_serve(this.at, this.open))
+    if (status === UNSETTLED) this.serve()
     this.arena.loop.poll()
+  }
+
+  override settle(): number {
+    return this.core.wait_group_serve(this.at, this.open)
   }
 
   get #look(): number {
     const look = this.core.wait_group_look(this.at, this.open)
     if (look < 0) throw this.stale()
     return look
-  }
-
-  #what(method: string): string {
-    return this.name === undefined ? method : `${method} of ${this.title}`
   }
 }
 

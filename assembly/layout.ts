@@ -459,6 +459,7 @@ export const TASK_INLINE = 3;
 export const TASK_BYTES = 64;
 export const TASKS_NEXT = 32; // u32, in a block of tasks: the next one of the lane, or 0
 export const TASKS_FIRST = 64; // first task of a block
+export const TASKS_BYTES = 16384; // a block of tasks
 
 export const TASK_FREE = 0;
 export const TASK_QUEUED = 1;

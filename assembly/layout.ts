@@ -101,7 +101,7 @@ export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify
 // Its event loop. A thread never has both words armed for one operation.
 export const THREAD_LOOP_BELL = 256; // u32
-export const THREAD_LOOP_ARMED = 260; // u32
+export const THREAD_LOOP_ARMED = 260; // u32, 0: it does not sleep; else `bell << 1 | 1`, the bell as it was when it began to
 export const THREAD_READY = 264; // u32, list of completed async waiters, linked by WAITER_READY
 // Plain words of the owner (after its death: of its reaper).
 export const THREAD_STATUS = 384; // u32, status of the last call that returned a value
@@ -415,6 +415,7 @@ export const RING_FIRST = 6; // log2 of the slots of the first ring
 export const RUNTIME_MAKER = 24; // u32, identity of the thread that made it
 export const RUNTIME_PROCS = 64; // u32, workers with a number below this one take tasks
 export const RUNTIME_CLOSED = 68; // u32, 1: nobody takes or adds tasks any more
+export const RUNTIME_DRAINING = 80; // u32, 1: its maker waits until nothing is left to do, and is rung by workers that rest
 export const RUNTIME_SPAWNERS = 72; // u32, lanes of spawners that have ever been in use
 export const RUNTIME_WORKERS = 76; // u32, lanes of workers that have ever been in use
 export const RUNTIME_IDLE = 128; // u64, bit i: worker i has found nothing to do, and is to be rung when there is
@@ -465,6 +466,7 @@ export const TASK_FREE = 0;
 export const TASK_QUEUED = 1;
 export const TASK_RUNNING = 2;
 export const TASK_ENDED = 3; // in LANE_FINISHED or LANE_DONE
+export const TASK_BLOCKED = 5; // as TASK_RUNNING: its function has returned a promise
 export const TASK_COLLECTED = 4; // its lane's thread is reading the result
 
 export const DATUM_NONE = 0; // no such argument
@@ -474,7 +476,7 @@ export const DATUM_TRUE = 3;
 export const DATUM_FALSE = 4;
 export const DATUM_NULL = 5;
 export const DATUM_MESSAGE = 6; // all arguments, or the result, are a message
-export const DATUM_DIED = 7; // the thread that ran it is no more
+export const DATUM_DIED = 7; // the thread that ran it is no more: its identity is the value
 export const DATUM_CANCELLED = 8; // it was cancelled before it began
 export const TASK_THROWN = 0x10; // in TASK_KINDS of a task that is finished: the result is what it threw
 

@@ -24,14 +24,13 @@ import {
   ARENA, ARENA_RUNTIMES, DATUM_DIED, DEQUE_RING, FLAGS_MASK, HEAD_KIND, HEAD_STATE, KIND_LANE, KIND_RUNTIME, LANE_BYTES, LANE_COUNT, LANE_DEQUE, LANE_DONE,
   LANE_FINISHED, LANE_FREE, LANE_INDEX, LANE_LIVE, LANE_MAIL, LANE_MAIL_TURNING, LANE_OWNER, LANE_PAGES, LANE_PINNED, LANE_RUNTIME, LANE_THREAD, LANE_TICK, LANE_TURNING, MAX_PROCS,
   MAX_RUNTIMES, MAX_SPAWNERS, OK, RETRY, RUNTIME_BYTES, RUNTIME_CLOSED, RUNTIME_IDLE, RUNTIME_LANES, RUNTIME_MAKER, RUNTIME_PROCS, RUNTIME_SPAWNERS, RUNTIME_WORKERS,
-  STALE, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BYTES, TASK_COLLECTED, TASK_FREE, TASK_FUNCTION, TASK_KINDS, TASK_LENGTH, TASK_PAYLOAD, TASK_RUNNING, TASK_STATE, TASK_VALUES,
-  THREAD_LOOP_BELL, THREAD_PENDING, THREAD_VALUE,
+  STALE, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_COLLECTED, TASK_FREE, TASK_FUNCTION, TASK_KINDS, TASK_LENGTH, TASK_PAYLOAD, TASK_RUNNING, TASK_STATE, TASK_VALUES,
+  THREAD_PENDING, THREAD_VALUE,
 } from "./layout.ts";
 import { message_free } from "./message.ts";
 import { isDead } from "./sync.ts";
-import { me, runBy, submit, takeMail, task_accept, task_collect, task_finish, task_make, task_release } from "./task.ts";
+import { me, runBy, submit, takeMail, task_accept, task_collect, task_finish, task_make, task_release, tell } from "./task.ts";
 import { self } from "./thread.ts";
-import { ring } from "./waiter.ts";
 
 const LANES: u32 = MAX_PROCS + MAX_SPAWNERS;
 
@@ -61,7 +60,7 @@ function wake(runtime: usize, idle: u64): void {
     const bit = <u64>1 << index;
     enter();
     const before = and64(runtime + RUNTIME_IDLE, ~bit);
-    if (before & bit) ring(<usize>load32(laneOf(runtime, index) + LANE_THREAD) + THREAD_LOOP_BELL);
+    if (before & bit) tell(laneOf(runtime, index));
     leave();
     if (before & bit) return;
     idle = before; // another thread has woken that one for its own task
@@ -391,7 +390,9 @@ function ringAll(runtime: usize): void {
   for (let i: u32 = 0; i < LANES; i++) {
     const lane = laneOf(runtime, i);
     if (lane == 0 || load32(lane + LANE_OWNER) == 0) continue;
-    ring(<usize>load32(lane + LANE_THREAD) + THREAD_LOOP_BELL);
+    enter();
+    tell(lane);
+    leave();
   }
 }
 
@@ -431,12 +432,12 @@ function mend(runtime: usize): void {
     for (let block = <usize>load32(lane + LANE_PAGES); block != 0; block = <usize>get32(block + TASKS_NEXT)) {
       for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
         const state = load64(task + TASK_STATE);
-        if (<u32>state != TASK_RUNNING || !isDead(<u32>(state >> 32))) continue;
+        if ((<u32>state != TASK_RUNNING && <u32>state != TASK_BLOCKED) || !isDead(<u32>(state >> 32))) continue;
         // Claimed: should we die over this, our own reaper goes on.
         if (cas64(task + TASK_STATE, state, runBy(me())) != state) continue;
         const payload = task_accept(task);
         if (payload != 0) message_free(payload);
-        task_finish(task, DATUM_DIED, 0, 0, 0);
+        task_finish(task, DATUM_DIED, <f64><u32>(state >> 32), 0, 0);
       }
     }
   }

@@ -15,16 +15,15 @@
 // Progress: lock-free; a push may have to be tried again. A kill leaves each task in one list, or RUNNING.
 
 import { arena_allocate, settled } from "./arena.ts";
-import { add32, cas32, cas64, enter, get32, leave, load32, load64, poke32, poke64, set32, set64, store32, store64, xchg32 } from "./atomics.ts";
+import { add32, cas32, cas64, enter, get32, leave, load32, load64, notify, poke32, poke64, set32, set64, store32, store64, xchg32 } from "./atomics.ts";
 import { hasRoom, putNow } from "./deque.ts";
 import {
-  HEAD_KIND, KIND_TASKS, LANE_CANCELS, LANE_COUNT, LANE_DEQUE, LANE_DONE, LANE_FINISHED, LANE_FREE, LANE_LIVE, LANE_MAIL, LANE_MAIL_TURNING, LANE_PAGES,
-  LANE_PINNED, LANE_THREAD, LANE_TURNING, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BYTES, TASK_CANCEL, TASK_COLLECTED, TASK_ENDED, TASK_FREE, TASK_FUNCTION,
-  TASK_INDEX, TASK_KINDS, TASK_LANE, TASK_LENGTH, TASK_NEXT, TASK_PAYLOAD, TASK_QUEUED, TASK_RUNNING, TASK_STATE, TASK_VALUES, THREAD_LOOP_BELL, THREAD_STATE,
+  HEAD_KIND, KIND_TASKS, LANE_CANCELS, LANE_COUNT, LANE_DEQUE, LANE_DONE, LANE_FINISHED, LANE_FREE, LANE_LIVE, LANE_MAIL, LANE_MAIL_TURNING, LANE_OWNER, LANE_PAGES,
+  LANE_PINNED, LANE_RUNTIME, LANE_THREAD, LANE_TURNING, RUNTIME_LANES, RUNTIME_WORKERS, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_CANCEL, TASK_COLLECTED, TASK_ENDED, TASK_FREE, TASK_FUNCTION,
+  TASK_INDEX, TASK_KINDS, TASK_LANE, TASK_LENGTH, TASK_NEXT, TASK_PAYLOAD, TASK_QUEUED, TASK_RUNNING, TASK_STATE, TASK_VALUES, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_STATE,
 } from "./layout.ts";
 import { disown, own } from "./message.ts";
 import { self } from "./thread.ts";
-import { ring } from "./waiter.ts";
 
 /** TASK_STATE of a task that the thread with that identity runs. */
 // @ts-ignore: decorator
@@ -117,7 +116,7 @@ function mail(lane: usize, task: usize, payload: usize, to: usize): void {
       // It may run by now: what its record says is not for us any more, but for where it was free.
       set32(lane + LANE_FREE, rest);
       set32(lane + LANE_LIVE, get32(lane + LANE_LIVE) + 1);
-      ring(<usize>load32(to + LANE_THREAD) + THREAD_LOOP_BELL);
+      tell(to);
     } else {
       takeBack(task, payload);
       poke64(task + TASK_STATE, TASK_FREE);
@@ -193,12 +192,27 @@ export function task_finish(task: usize, kind: u32, value: f64, payload: usize, 
     if (done) {
       // Unless it has been collected and spawned anew meanwhile: not to be run by us again before this.
       cas64(task + TASK_STATE, running, TASK_ENDED);
-      const thread = <usize>load32(lane + LANE_THREAD);
-      if (thread != self) ring(thread + THREAD_LOOP_BELL);
+      tell(lane);
     } else takeBack(task, payload);
     leave();
     if (done) return;
   }
+}
+
+/** Wakes the event loop of the thread whose lane it is, if it sleeps. Straight-line. */
+// @ts-ignore: decorator
+@inline export function tell(lane: usize): void {
+  const thread = <usize>load32(lane + LANE_THREAD);
+  if (thread != self) {
+    // As ring in waiter.ts, but only whoever rings first since the loop looked at its bell notifies: it sleeps on what the bell was then, or not at all.
+    const before = add32(thread + THREAD_LOOP_BELL, 1);
+    if (load32(thread + THREAD_LOOP_ARMED) == (before << 1 | 1)) notify(thread + THREAD_LOOP_BELL, 1);
+  }
+}
+
+/** The task that we run waits for something, its thread may do other things meanwhile. */
+export function task_block(task: usize): void {
+  store64(task + TASK_STATE, <u64>me() << 32 | TASK_BLOCKED);
 }
 
 /** The next task of this lane that has ended, COLLECTED, its message in our hands; 0 if there is none. */
@@ -226,14 +240,19 @@ export function task_release(lane: usize, task: usize): void {
 }
 
 /** Asks for the end of a task of our lane: QUEUED (it will not begin), RUNNING (who runs it is told), or what it is by now. */
-export function task_cancel(task: usize, workers: usize): u32 {
+export function task_cancel(task: usize): u32 {
   // Dekker with who takes it: we set the flag, then look who runs it; it says that it runs it, then looks at the flag.
   store32(task + TASK_CANCEL, 1);
   const state = load64(task + TASK_STATE);
-  if (<u32>state == TASK_RUNNING && workers != 0) {
+  if (<u32>state != TASK_RUNNING && <u32>state != TASK_BLOCKED) return <u32>state;
+  const runtime = <usize>get32(<usize>get32(task + TASK_LANE) + LANE_RUNTIME);
+  const workers = load32(runtime + RUNTIME_WORKERS);
+  for (let i: u32 = 0; i < workers; i++) {
+    const lane = <usize>load32(runtime + RUNTIME_LANES + (i << 2));
+    if (lane == 0 || load32(lane + LANE_OWNER) != <u32>(state >> 32)) continue;
     enter();
-    add32(workers + LANE_CANCELS, 1);
-    ring(<usize>load32(workers + LANE_THREAD) + THREAD_LOOP_BELL);
+    add32(lane + LANE_CANCELS, 1);
+    tell(lane);
     leave();
   }
   return <u32>state;

@@ -101,7 +101,7 @@ export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify
 // Its event loop. A thread never has both words armed for one operation.
 export const THREAD_LOOP_BELL = 256; // u32
-export const THREAD_LOOP_ARMED = 260; // u32
+export const THREAD_LOOP_ARMED = 260; // u32, 0: it does not sleep; else `bell << 1 | 1`, the bell as it was when it began to
 export const THREAD_READY = 264; // u32, list of completed async waiters, linked by WAITER_READY
 // Plain words of the owner (after its death: of its reaper).
 export const THREAD_STATUS = 384; // u32, status of the last call that returned a value
@@ -460,6 +460,7 @@ export const TASK_INLINE = 3;
 export const TASK_BYTES = 64;
 export const TASKS_NEXT = 32; // u32, in a block of tasks: the next one of the lane, or 0
 export const TASKS_FIRST = 64; // first task of a block
+export const TASKS_BYTES = 16384; // a block of tasks
 
 export const TASK_FREE = 0;
 export const TASK_QUEUED = 1;

@@ -18,13 +18,13 @@
 // Progress: lock-free. A kill leaves nothing locked; of the runtime's own memory at most what was being given back.
 
 import { arena_allocate, arena_free, settled } from "./arena.ts";
-import { add32, and64, cas32, cas64, enter, get32, get64, leave, load32, load64, or64, set32, store32, store64 } from "./atomics.ts";
+import { add32, and64, cas32, cas64, enter, get32, get64, leave, load32, load64, or64, set32, set64, store32, store64 } from "./atomics.ts";
 import { deque_free, deque_init, isEmpty, lengthOf, moveOldest, popNow, putNow, hasRoom, stealNow } from "./deque.ts";
 import {
-  ARENA, ARENA_RUNTIMES, DATUM_DIED, FLAGS_MASK, HEAD_KIND, HEAD_STATE, KIND_LANE, KIND_RUNTIME, LANE_BYTES, LANE_COUNT, LANE_DEQUE, LANE_DONE,
+  ARENA, ARENA_RUNTIMES, DATUM_DIED, DEQUE_RING, FLAGS_MASK, HEAD_KIND, HEAD_STATE, KIND_LANE, KIND_RUNTIME, LANE_BYTES, LANE_COUNT, LANE_DEQUE, LANE_DONE,
   LANE_FINISHED, LANE_FREE, LANE_INDEX, LANE_LIVE, LANE_MAIL, LANE_MAIL_TURNING, LANE_OWNER, LANE_PAGES, LANE_PINNED, LANE_RUNTIME, LANE_THREAD, LANE_TICK, LANE_TURNING, MAX_PROCS,
-  MAX_RUNTIMES, MAX_SPAWNERS, OK, PAGE, RETRY, RUNTIME_BYTES, RUNTIME_CLOSED, RUNTIME_IDLE, RUNTIME_LANES, RUNTIME_MAKER, RUNTIME_PROCS, RUNTIME_SPAWNERS, RUNTIME_WORKERS,
-  STALE, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_COLLECTED, TASK_FREE, TASK_FUNCTION, TASK_KINDS, TASK_LENGTH, TASK_RUNNING, TASK_STATE, TASK_VALUES,
+  MAX_RUNTIMES, MAX_SPAWNERS, OK, RETRY, RUNTIME_BYTES, RUNTIME_CLOSED, RUNTIME_IDLE, RUNTIME_LANES, RUNTIME_MAKER, RUNTIME_PROCS, RUNTIME_SPAWNERS, RUNTIME_WORKERS,
+  STALE, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_COLLECTED, TASK_FREE, TASK_FUNCTION, TASK_KINDS, TASK_LENGTH, TASK_PAYLOAD, TASK_RUNNING, TASK_STATE, TASK_VALUES,
   THREAD_PENDING, THREAD_VALUE,
 } from "./layout.ts";
 import { message_free } from "./message.ts";
@@ -51,14 +51,20 @@ const BATCH: u32 = 64;
 @inline function wakeOne(runtime: usize): void {
   // Dekker with lane_rest: the task has been queued before this, which is a load in its own right.
   const idle = load64(runtime + RUNTIME_IDLE);
-  if (idle != 0) wake(runtime, <u32>ctz(idle));
+  if (idle != 0) wake(runtime, idle);
 }
 
-function wake(runtime: usize, index: u32): void {
-  const bit = <u64>1 << index;
-  enter();
-  if (and64(runtime + RUNTIME_IDLE, ~bit) & bit) tell(laneOf(runtime, index));
-  leave();
+function wake(runtime: usize, idle: u64): void {
+  while (idle != 0) {
+    const index = <u32>ctz(idle);
+    const bit = <u64>1 << index;
+    enter();
+    const before = and64(runtime + RUNTIME_IDLE, ~bit);
+    if (before & bit) tell(laneOf(runtime, index));
+    leave();
+    if (before & bit) return;
+    idle = before; // another thread has woken that one for its own task
+  }
 }
 
 /**
@@ -70,9 +76,9 @@ export function lane_spawn(lane: usize, name: u32, kinds: u32, a: f64, b: f64, c
   if (task == 0) return 0;
   set32(task + TASK_FUNCTION, name);
   set32(task + TASK_KINDS, kinds);
-  store<f64>(task + TASK_VALUES, a); // plain: ours until it is queued
-  store<f64>(task + TASK_VALUES, b, 8);
-  store<f64>(task + TASK_VALUES, c, 16);
+  set64(task + TASK_VALUES, reinterpret<u64>(a)); // plain: ours until it is queued
+  set64(task + TASK_VALUES + 8, reinterpret<u64>(b));
+  set64(task + TASK_VALUES + 16, reinterpret<u64>(c));
   set32(task + TASK_LENGTH, length);
   if (!submit(lane, task, payload, to)) return 0;
   wakeOne(<usize>get32(lane + LANE_RUNTIME)); // plain: constant while the lane is in use
@@ -119,8 +125,9 @@ function fromSpawners(runtime: usize, lane: usize, tick: u32): usize {
       if (length == 0) break;
       const part = length / max(1, load32(runtime + RUNTIME_PROCS)) + 1;
       if (part > 1 && moveOldest(other + LANE_DEQUE, lane + LANE_DEQUE, min(part, BATCH)) != 0) {
-        if (length > part) wakeOne(runtime);
         const task = pop(lane);
+        // On their way from one deque to the other nobody has seen them: so who looked meanwhile is told.
+        if (!isEmpty(lane + LANE_DEQUE) || lengthOf(other + LANE_DEQUE) != 0) wakeOne(runtime);
         if (task != 0) return task;
       } else {
         const task = steal(other);
@@ -160,9 +167,10 @@ function fromWorkers(runtime: usize, lane: usize, tick: u32): usize {
 /** The next task for this worker, RUNNING; 0 if there is none anywhere, or it is not to take any. */
 export function lane_next(lane: usize): usize {
   const runtime = <usize>get32(lane + LANE_RUNTIME);
+  if (load32(runtime + RUNTIME_CLOSED)) return 0;
   let task = takeMail(lane);
   if (task != 0) return task;
-  if (load32(runtime + RUNTIME_CLOSED) || get32(lane + LANE_INDEX) >= load32(runtime + RUNTIME_PROCS)) return 0;
+  if (get32(lane + LANE_INDEX) >= load32(runtime + RUNTIME_PROCS)) return 0;
   const tick = get32(lane + LANE_TICK) + 1;
   set32(lane + LANE_TICK, tick);
   if (tick % FAIR_EVERY == 0) {
@@ -182,9 +190,23 @@ export function lane_rest(lane: usize): void {
   or64(<usize>get32(lane + LANE_RUNTIME) + RUNTIME_IDLE, <u64>1 << get32(lane + LANE_INDEX));
 }
 
-/** It has something to do after all. */
+/** It has something to do after all: to be called with the first task that it takes after `lane_rest`, before that runs. */
 export function lane_stir(lane: usize): void {
-  and64(<usize>get32(lane + LANE_RUNTIME) + RUNTIME_IDLE, ~(<u64>1 << get32(lane + LANE_INDEX)));
+  const runtime = <usize>get32(lane + LANE_RUNTIME);
+  const bit = <u64>1 << get32(lane + LANE_INDEX);
+  // Who has cleared the bit meant us to come for one task. If it is not the one that we have taken, another worker is to come for it.
+  if (!(and64(runtime + RUNTIME_IDLE, ~bit) & bit) && isWork(runtime)) wakeOne(runtime);
+}
+
+/** Whether any task is queued for whoever comes first. */
+function isWork(runtime: usize): bool {
+  for (let i: u32 = 0; i < LANES; i++) {
+    if (i == load32(runtime + RUNTIME_WORKERS)) i = MAX_PROCS;
+    if (i == MAX_PROCS + load32(runtime + RUNTIME_SPAWNERS)) break;
+    const lane = laneOf(runtime, i);
+    if (lane != 0 && lengthOf(lane + LANE_DEQUE) != 0) return true;
+  }
+  return false;
 }
 
 // ── Runtime ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,7 +273,8 @@ function clearTasks(lane: usize): void {
   while (true) {
     const block = <usize>get32(lane + LANE_PAGES);
     if (block == 0) return;
-    for (let task = block + TASKS_FIRST; task < block + PAGE; task += TASK_BYTES) {
+    for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
+      if (<u32>load64(task + TASK_STATE) == TASK_COLLECTED) continue; // its message is in the hands of who collected it
       const payload = task_accept(task);
       if (payload != 0) message_free(payload);
     }
@@ -281,41 +304,53 @@ export function lane_claim(runtime: usize, index: u32): usize {
     }
     enter();
     const done = cas32(lane + LANE_OWNER, owner, me()) == owner;
-    if (done) store32(lane + LANE_THREAD, <u32>self);
+    if (done) {
+      store32(lane + LANE_THREAD, <u32>self);
+      if (owner != 0) add32(runtime + HEAD_STATE, -1); // the dead use the runtime no more. We do, so this is not the last one
+    }
     leave();
-    if (!done) continue;
+    if (!done) {
+      if (worker) return 1;
+      continue;
+    }
+    // A new lane, or one whose maker has died over this.
+    if (get32(lane + LANE_DEQUE + DEQUE_RING) == 0 && !deque_init(lane + LANE_DEQUE, 0)) {
+      lane_leave(lane);
+      return 0;
+    }
+    count(runtime, i);
     inherit(lane);
     return lane;
   }
   return 0;
 }
 
-/** A new lane; another thread's, if that was faster. */
+/** A new lane, whose deque has no ring yet; another thread's, if that was faster. */
 function make(runtime: usize, index: u32): usize {
   const entry = runtime + RUNTIME_LANES + (index << 2);
   const lane = arena_allocate(LANE_BYTES);
   if (lane == 0) return 0;
-  set32(self + THREAD_PENDING, 0); // `deque_init` needs the place: if we die now, a lane is lost
-  if (!deque_init(lane + LANE_DEQUE, 0)) {
-    arena_free(lane);
-    return 0;
-  }
   set32(lane + LANE_RUNTIME, <u32>runtime);
   set32(lane + LANE_INDEX, index);
   store32(lane + LANE_THREAD, <u32>self);
+  enter();
   store32(lane + HEAD_KIND, KIND_LANE);
-  if (cas32(entry, 0, <u32>lane) != 0) {
-    deque_free(lane + LANE_DEQUE);
-    arena_free(lane);
-    return <usize>load32(entry);
-  }
-  const count = index < <u32>MAX_PROCS ? RUNTIME_WORKERS : RUNTIME_SPAWNERS;
+  const done = cas32(entry, 0, <u32>lane) == 0;
+  if (done) settled();
+  leave();
+  if (done) return lane;
+  arena_free(lane);
+  return <usize>load32(entry);
+}
+
+/** Sees to it that others look at the lane. Before anything is queued there. */
+function count(runtime: usize, index: u32): void {
+  const word = runtime + (index < <u32>MAX_PROCS ? RUNTIME_WORKERS : RUNTIME_SPAWNERS);
   const most = index < <u32>MAX_PROCS ? index + 1 : index + 1 - MAX_PROCS;
   while (true) {
-    const now = load32(runtime + count);
-    if (now >= most || cas32(runtime + count, now, most) == now) return lane;
+    const now = load32(word);
+    if (now >= most || cas32(word, now, most) == now) return;
   }
-  return lane;
 }
 
 /** Puts a dead thread's lane in order: what nobody waits for any more becomes free. What is queued stays. */
@@ -323,14 +358,14 @@ function inherit(lane: usize): void {
   while (true) {
     const task = task_collect(lane);
     if (task == 0) break;
-    const payload = task_accept(task);
+    const payload = <usize>get32(task + TASK_PAYLOAD); // in our hands
     if (payload != 0) message_free(payload);
     task_release(lane, task);
   }
   set32(lane + LANE_FREE, 0);
   let live: u32 = 0;
   for (let block = <usize>get32(lane + LANE_PAGES); block != 0; block = <usize>get32(block + TASKS_NEXT)) {
-    for (let task = block + TASKS_FIRST; task < block + PAGE; task += TASK_BYTES) {
+    for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
       const state = <u32>load64(task + TASK_STATE);
       if (state == TASK_FREE || state == TASK_COLLECTED) task_release(lane, task);
       else live++;
@@ -379,23 +414,23 @@ export function runtime_mend(): void {
 }
 
 function mend(runtime: usize): void {
-  let dead = false;
   for (let i: u32 = 0; i < LANES; i++) {
     const lane = laneOf(runtime, i);
     if (lane == 0) continue;
     const owner = load32(lane + LANE_OWNER);
     if (owner == 0 || !isDead(owner)) continue;
-    dead = true;
     // Whoever takes its place joins by itself. We have joined, so this is not the last one.
-    if (i >= <u32>MAX_PROCS && cas32(lane + LANE_OWNER, owner, 0) == owner) runtime_leave(runtime);
+    enter();
+    if (cas32(lane + LANE_OWNER, owner, 0) == owner) add32(runtime + HEAD_STATE, -1);
+    leave();
   }
   if (isDead(get32(runtime + RUNTIME_MAKER)) && load32(runtime + RUNTIME_CLOSED) == 0) runtime_close(runtime);
-  if (!dead) return;
+  // The dead need not have a lane any more: an heir may have it, or one who has died over mending.
   for (let i: u32 = 0; i < LANES; i++) {
     const lane = laneOf(runtime, i);
     if (lane == 0) continue;
     for (let block = <usize>load32(lane + LANE_PAGES); block != 0; block = <usize>get32(block + TASKS_NEXT)) {
-      for (let task = block + TASKS_FIRST; task < block + PAGE; task += TASK_BYTES) {
+      for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
         const state = load64(task + TASK_STATE);
         if ((<u32>state != TASK_RUNNING && <u32>state != TASK_BLOCKED) || !isDead(<u32>(state >> 32))) continue;
         // Claimed: should we die over this, our own reaper goes on.

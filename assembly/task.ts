@@ -15,11 +15,11 @@
 // Progress: lock-free; a push may have to be tried again. A kill leaves each task in one list, or RUNNING.
 
 import { arena_allocate, settled } from "./arena.ts";
-import { add32, cas32, cas64, enter, get32, leave, load32, load64, notify, poke32, poke64, set32, store32, store64, xchg32 } from "./atomics.ts";
+import { add32, cas32, cas64, enter, get32, leave, load32, load64, notify, poke32, poke64, set32, set64, store32, store64, xchg32 } from "./atomics.ts";
 import { hasRoom, putNow } from "./deque.ts";
 import {
   HEAD_KIND, KIND_TASKS, LANE_CANCELS, LANE_COUNT, LANE_DEQUE, LANE_DONE, LANE_FINISHED, LANE_FREE, LANE_LIVE, LANE_MAIL, LANE_MAIL_TURNING, LANE_OWNER, LANE_PAGES,
-  LANE_PINNED, LANE_RUNTIME, LANE_THREAD, LANE_TURNING, PAGE, RUNTIME_LANES, RUNTIME_WORKERS, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_CANCEL, TASK_COLLECTED, TASK_ENDED, TASK_FREE, TASK_FUNCTION,
+  LANE_PINNED, LANE_RUNTIME, LANE_THREAD, LANE_TURNING, RUNTIME_LANES, RUNTIME_WORKERS, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_CANCEL, TASK_COLLECTED, TASK_ENDED, TASK_FREE, TASK_FUNCTION,
   TASK_INDEX, TASK_KINDS, TASK_LANE, TASK_LENGTH, TASK_NEXT, TASK_PAYLOAD, TASK_QUEUED, TASK_RUNNING, TASK_STATE, TASK_VALUES, THREAD_LOOP_ARMED, THREAD_LOOP_BELL, THREAD_STATE,
 } from "./layout.ts";
 import { disown, own } from "./message.ts";
@@ -40,11 +40,11 @@ export function task_make(lane: usize): usize {
 
 /** Cuts a block into records. */
 function extend(lane: usize): bool {
-  const block = arena_allocate(PAGE);
+  const block = arena_allocate(TASKS_BYTES);
   if (block == 0) return false;
   let index = get32(lane + LANE_COUNT);
   let next: usize = 0;
-  for (let task = block + PAGE - TASK_BYTES; task >= block + TASKS_FIRST; task -= TASK_BYTES) {
+  for (let task = block + TASKS_BYTES - TASK_BYTES; task >= block + TASKS_FIRST; task -= TASK_BYTES) {
     set32(task + TASK_NEXT, <u32>next);
     set32(task + TASK_LANE, <u32>lane);
     set32(task + TASK_INDEX, index++);
@@ -177,7 +177,7 @@ export function task_accept(task: usize): usize {
  */
 export function task_finish(task: usize, kind: u32, value: f64, payload: usize, length: u32): void {
   const lane = <usize>get32(task + TASK_LANE);
-  store<f64>(task + TASK_VALUES, value); // plain: ours until the push
+  set64(task + TASK_VALUES, reinterpret<u64>(value)); // plain: ours until the push
   set32(task + TASK_FUNCTION, 0);
   set32(task + TASK_KINDS, kind);
   set32(task + TASK_LENGTH, length);
@@ -204,9 +204,9 @@ export function task_finish(task: usize, kind: u32, value: f64, payload: usize, 
 @inline export function tell(lane: usize): void {
   const thread = <usize>load32(lane + LANE_THREAD);
   if (thread != self) {
-    // As ring in waiter.ts, but whoever rings first disarms: one notify is enough for all that the loop then finds.
-    add32(thread + THREAD_LOOP_BELL, 1);
-    if (load32(thread + THREAD_LOOP_ARMED) != 0 && xchg32(thread + THREAD_LOOP_ARMED, 0) != 0) notify(thread + THREAD_LOOP_BELL, 1);
+    // As ring in waiter.ts, but only whoever rings first since the loop looked at its bell notifies: it sleeps on what the bell was then, or not at all.
+    const before = add32(thread + THREAD_LOOP_BELL, 1);
+    if (load32(thread + THREAD_LOOP_ARMED) == (before << 1 | 1)) notify(thread + THREAD_LOOP_BELL, 1);
   }
 }
 

@@ -145,7 +145,8 @@ export class EventLoop {
     for (;;) {
       const bell = Atomics.load(this.#i32, this.#bell)
       // Dekker with ring in waiter.ts: we say that we sleep, then look at what is ready; it changes that, then looks whether we sleep.
-      Atomics.store(this.#i32, this.#armed, 1)
+      // With the bell, so that of many who ring only the first one since then need notify (tell in task.ts).
+      Atomics.store(this.#i32, this.#armed, (bell << 1) | 1)
       // After the load of the bell: who begins to wait for memory rings it, and this sees either the ring or who waits.
       this.#beforeSleep()
       this.poll()

@@ -111,12 +111,17 @@ export class Processor implements Source {
   look(): boolean {
     if (this.#turning) return true
     this.#heedCancels()
-    this.#core.lane_rest(this.#lane)
     this.#next = this.#core.lane_next(this.#lane)
+    if (this.#next === 0) {
+      this.#core.lane_rest(this.#lane)
+      // Dekker with who adds a task: we say that we rest, then look once more; it adds the task, then looks who rests.
+      this.#next = this.#core.lane_next(this.#lane)
+    }
     if (this.#next === 0) {
       this.#resting()
       return false
     }
+    // We may have been meant to come for another one.
     this.#core.lane_stir(this.#lane)
     this.#turning = true
     this.#until = performance.now() + TURN

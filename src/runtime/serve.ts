@@ -3,7 +3,9 @@
 import { arenaOver } from '../arena.js'
 import { adoptModule } from '../core.js'
 import { show, typeError } from '../errors.js'
+import { OK } from '../generated/layout.js'
 import { platform } from '../platform/index.js'
+import { runtimeCore } from '../runtime-core.js'
 import type { Assignment, Report } from './crew.js'
 import { Processor } from './processor.js'
 import { joinAsWorker } from './runtime.js'
@@ -32,6 +34,7 @@ export async function serveRuntime(): Promise<void> {
   const arena = arenaOver(assignment.memory)
   const { runtime, index } = assignment
   const names = [...functions.keys()]
+  if (runtimeCore(arena).runtime_join(runtime, assignment.open) !== OK) return
   const spawner = new Spawner(arena, runtime, index)
   joinAsWorker(arena, runtime, assignment.open, names, spawner)
   report({ event: 'ready', names })

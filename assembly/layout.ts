@@ -79,6 +79,7 @@ export const KIND_ONCE_VALUE = 20;
 export const KIND_RW_CELLS = 21; // the block of cells of a place for RWMutexes
 export const KIND_LEDGER = 22; // notes of an object of the sync package about each thread
 export const KIND_POOL = 24;
+export const KIND_CONTEXT = 30; // of handles alone: a context is made of channels
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;

@@ -86,6 +86,7 @@ export const KIND_DEQUE_RING = 26;
 export const KIND_RUNTIME = 27;
 export const KIND_LANE = 28;
 export const KIND_TASKS = 29;
+export const KIND_CONTEXT = 30; // of handles alone: a context is made of channels
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;

@@ -128,6 +128,25 @@ export class RuntimeClosedError extends MillraceError {
   }
 }
 
+/** A context was cancelled: `ctx.err`. Why it was, if anybody has said so, is `ctx.cause`. The message is Go's. */
+export class CanceledError extends MillraceError {
+  constructor() {
+    super('ERR_CANCELED', 'context canceled')
+  }
+}
+
+/** The deadline of a context has passed: `ctx.err`. The message is Go's. */
+export class DeadlineExceededError extends MillraceError {
+  constructor() {
+    super('ERR_DEADLINE_EXCEEDED', 'context deadline exceeded')
+  }
+
+  /** Always true: tells it from other errors without its class, as Go's `Timeout()`. */
+  timeout(): boolean {
+    return true
+  }
+}
+
 /** How a value is named in messages. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

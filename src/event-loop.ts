@@ -45,6 +45,8 @@ let holders = 0
 export class EventLoop {
   /** How many operations are pending: while it is 0, no call has to look for completed ones. */
   pending = 0
+  /** How many of them keep no process alive. Who counts his operation here takes it off when it ends, then calls `keepAlive`. */
+  background = 0
   /** Above 0, `poll` completes nothing: who is parking must not be completed before it knows its waiter. It polls after that. */
   paused = 0
   readonly #core: Core
@@ -83,7 +85,7 @@ export class EventLoop {
   remove(token: number): void {
     this.#table[token] = undefined
     this.#free.push(token)
-    if (--this.pending === 0) this.#keep(false)
+    if (--this.pending <= this.background) this.#keep(false)
   }
 
   /** From now on the loop looks at the source, whenever it looks. */
@@ -102,7 +104,7 @@ export class EventLoop {
   }
 
   end(): void {
-    if (--this.pending === 0) this.#keep(false)
+    if (--this.pending <= this.background) this.#keep(false)
   }
 
   /** To be called once an operation is parked: sees to it that its completion is noticed. */
@@ -115,7 +117,7 @@ export class EventLoop {
 
   /** Holds the event loop exactly while something is pending that another thread could complete. */
   keepAlive(): void {
-    this.#keep(this.pending > 0 && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1)
+    this.#keep(this.pending > this.background && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1)
   }
 
   #keep(holding: boolean): void {

@@ -29,13 +29,32 @@ export { string } from './codec/string.js'
 export { type StructFields, type StructValue, struct } from './codec/struct.js'
 export { type Tuple, tuple } from './codec/tuple.js'
 export { Cond, type Locker } from './cond.js'
+export {
+  background,
+  type CancelCause,
+  Cancellable,
+  type Context,
+  cause,
+  type DeadlineOptions,
+  fromSignal,
+  todo,
+  withCancel,
+  withCancelCause,
+  withDeadline,
+  withoutCancel,
+  withTimeout,
+  withValue,
+} from './context.js'
+export type { DoneChannel } from './context-done.js'
 export { Counter, type SharedOptions } from './counter.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'
 export { ErrGroup, type ErrGroupOptions, type GroupTask } from './err-group.js'
 export {
   ArenaFullError,
   BlockingNotAllowedError,
+  CanceledError,
   ClosedError,
+  DeadlineExceededError,
   MillraceError,
   PoisonedError,
   ReleasedError,

@@ -127,7 +127,11 @@ export function merge<T>(...receivers: Receivable<T>[]): Merged<T> {
     else if (merged !== undefined) {
       channels.push(...merged.channels)
       sources.push(...merged.sources)
-    } else sources.push(source ?? silence)
+    } else {
+      if (source?.channels !== undefined)
+        throw typeError('merge takes what is sent to; `done` of a context is a case of its own in a select')
+      sources.push(source ?? silence)
+    }
   }
   for (const channel of channels) {
     if (channel.arena !== channels[0]?.arena) throw typeError('merge takes channels of one arena')

@@ -39,6 +39,8 @@ interface Arm {
   readonly channel: Channel<unknown> | undefined
   readonly source: LocalSource<unknown> | undefined
   readonly merged: Merged<unknown> | undefined
+  /** Whether the channel only tells of the source of the same case: it is waited on, never tried. */
+  readonly tells?: boolean
   value: unknown
   on: boolean
 }
@@ -87,6 +89,8 @@ export class Round {
   #shuffled: Arm[] = []
   /** Address of the select in the arena, 0 before it is first needed. */
   #select = 0
+  /** The channels that tell of a source. */
+  readonly #telling: Channel<unknown>[] = []
 
   constructor(cases: unknown, biased: boolean, reusable = false) {
     if (typeof cases !== 'object' || cases === null)
@@ -98,6 +102,15 @@ export class Round {
       this.arena ??= channel.arena
       if (channel.arena !== this.arena)
         throw typeError('the channels of a select are of one arena: make them with the same { arena }')
+    }
+    // What tells of the sources: where the other channels are, and nowhere else.
+    for (const { name, source } of this.#arms.slice()) {
+      for (const channel of source?.channels?.() ?? []) {
+        this.arena ??= channel.arena
+        if (channel.arena !== this.arena) continue
+        this.#telling.push(channel)
+        this.#arm(name, false, channel, undefined, undefined, true)
+      }
     }
     this.#activate()
     this.operation = {
@@ -134,8 +147,15 @@ export class Round {
     } else this.#arms.push({ ...arm(name, false), source, on: source !== undefined })
   }
 
-  #arm(name: string, send: boolean, channel: Channel<unknown>, value: unknown, merged?: Merged<unknown>): void {
-    const made: Arm = { name, send, channel, source: undefined, merged, value, on: true }
+  #arm(
+    name: string,
+    send: boolean,
+    channel: Channel<unknown>,
+    value: unknown,
+    merged?: Merged<unknown>,
+    tells = false,
+  ): void {
+    const made: Arm = { name, send, channel, source: undefined, merged, tells, value, on: true }
     this.#arms.push(made)
     const group = this.#groups.find((g) => g.send === send && g.channel.at === channel.at)
     if (group) group.arms.push(made)
@@ -143,7 +163,7 @@ export class Round {
   }
 
   #activate(): void {
-    this.#active = this.#arms.filter(({ on }) => on)
+    this.#active = this.#arms.filter(({ on, tells }) => on && !tells)
     this.#shuffled = this.#active.slice()
   }
 
@@ -154,8 +174,9 @@ export class Round {
   }
 
   switch(name: string, on: boolean): void {
-    const found = this.#named(name)
-    found.on = on && (found.channel !== undefined || found.source !== undefined)
+    this.#named(name)
+    for (const found of this.#arms)
+      if (found.name === name) found.on = on && (found.channel !== undefined || found.source !== undefined)
     this.#activate()
   }
 
@@ -295,7 +316,7 @@ export class Round {
   /** `performance.now()` from which on a source of this thread is ready. */
   readyAt(): number {
     let at = Number.POSITIVE_INFINITY
-    for (const { source } of this.#active) if (source !== undefined) at = Math.min(at, source.readyAt())
+    for (const { source } of this.#active) if (source !== undefined) at = Math.min(at, source.readyAt(this.#telling))
     return at
   }
 

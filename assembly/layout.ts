@@ -79,6 +79,8 @@ export const KIND_ONCE_VALUE = 20;
 export const KIND_RW_CELLS = 21; // the block of cells of a place for RWMutexes
 export const KIND_LEDGER = 22; // notes of an object of the sync package about each thread
 export const KIND_POOL = 24;
+export const KIND_TOPIC = 30;
+export const KIND_PUB_SUB = 31;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;

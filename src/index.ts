@@ -56,6 +56,25 @@ export { type Never, never } from './never.js'
 export { Once } from './once.js'
 export { onceFunc, onceValue, onceValues } from './once-func.js'
 export { OnceValue } from './once-value.js'
+export { type BatchingOptions, batch } from './patterns/batch.js'
+export { type FanOptions, fanIn } from './patterns/fan-in.js'
+export { fanOut } from './patterns/fan-out.js'
+export { type MapOptions, mapConcurrent } from './patterns/map.js'
+export type { Handler } from './patterns/options.js'
+export type { Outlet } from './patterns/outlet.js'
+export { type ParallelForOptions, parallelFor, type RangeHandler } from './patterns/parallel-for.js'
+export {
+  type PipelineOptions,
+  pipeline,
+  type Stage,
+  type StageGenerator,
+  type StageOptions,
+} from './patterns/pipeline.js'
+export { RateLimiter, type RateLimitOptions, type RateReservation, rateLimit } from './patterns/rate-limit.js'
+export type { Results } from './patterns/results.js'
+export type { Source } from './patterns/source-of.js'
+export { type OverflowPolicy, type TeeOptions, tee } from './patterns/tee.js'
+export { type JobSender, WorkerPool, type WorkerPoolOptions } from './patterns/worker-pool.js'
 export {
   Pipe,
   type PipeOptions,

@@ -390,6 +390,15 @@ export const CURSOR_KEY_MAX = 2816;
 export const CURSOR_VALUE_AT = 2944;
 export const CURSOR_VALUE_MAX = 1024;
 
+// A topic, or a hub of topics: where its subscribers are. Made and used by the bindings.
+export const TOPIC_VERSION = 32; // u32, 2 for each change of its subscribers, + 1 once it is closed
+export const TOPIC_IDS = 36; // u32, subscribers so far
+export const TOPIC_CODEC = 40; // u32
+export const TOPIC_MAP = 44; // u32, address of the map of its subscribers
+export const TOPIC_MAP_OPEN = 48; // u32, HEAD_STATE of that map
+export const TOPIC_PUBLISHING = 64; // u32, calls that look at the subscribers just now
+export const TOPIC_BYTES = 128;
+
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;
 export const WOULD_BLOCK = 1; // full, or empty

@@ -70,10 +70,13 @@ export {
   type StageGenerator,
   type StageOptions,
 } from './patterns/pipeline.js'
+export { PubSub, type Topics } from './patterns/pub-sub.js'
 export { RateLimiter, type RateLimitOptions, type RateReservation, rateLimit } from './patterns/rate-limit.js'
 export type { Results } from './patterns/results.js'
 export type { Source } from './patterns/source-of.js'
+export type { SubscribeOptions, Subscription } from './patterns/subscription.js'
 export { type OverflowPolicy, type TeeOptions, tee } from './patterns/tee.js'
+export { Topic, type TopicOptions } from './patterns/topic.js'
 export { type JobSender, WorkerPool, type WorkerPoolOptions } from './patterns/worker-pool.js'
 export {
   Pipe,

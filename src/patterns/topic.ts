@@ -8,8 +8,9 @@ import { KIND_TOPIC } from '../generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from '../handle.js'
 import { SharedObject } from '../object.js'
 import { requireBlocking, type WaitOptions } from '../wait.js'
+import { ALL, makeTopic, topicCodec } from './members.js'
 import { checkOptions } from './options.js'
-import { ALL, makeTopic, Subscribers, topicCodec } from './subscribers.js'
+import { Subscribers } from './subscribers.js'
 import { checkSubscribe, type SubscribeOptions, Subscription } from './subscription.js'
 
 export interface TopicOptions {

@@ -87,6 +87,8 @@ export const KIND_RUNTIME = 27;
 export const KIND_LANE = 28;
 export const KIND_TASKS = 29;
 export const KIND_CONTEXT = 30; // of handles alone: a context is made of channels
+export const KIND_TOPIC = 30;
+export const KIND_PUB_SUB = 31;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -480,6 +482,14 @@ export const DATUM_MESSAGE = 6; // all arguments, or the result, are a message
 export const DATUM_DIED = 7; // the thread that ran it is no more: its identity is the value
 export const DATUM_CANCELLED = 8; // it was cancelled before it began
 export const TASK_THROWN = 0x10; // in TASK_KINDS of a task that is finished: the result is what it threw
+// A topic, or a hub of topics: where its subscribers are. Made and used by the bindings.
+export const TOPIC_VERSION = 32; // u32, 2 for each change of its subscribers, + 1 once it is closed
+export const TOPIC_IDS = 36; // u32, subscribers so far
+export const TOPIC_CODEC = 40; // u32
+export const TOPIC_MAP = 44; // u32, address of the map of its subscribers
+export const TOPIC_MAP_OPEN = 48; // u32, HEAD_STATE of that map
+export const TOPIC_PUBLISHING = 64; // u32, calls that look at the subscribers just now
+export const TOPIC_BYTES = 128;
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

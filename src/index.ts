@@ -77,6 +77,28 @@ export { type Never, never } from './never.js'
 export { Once } from './once.js'
 export { onceFunc, onceValue, onceValues } from './once-func.js'
 export { OnceValue } from './once-value.js'
+export { type BatchingOptions, batch } from './patterns/batch.js'
+export { type FanOptions, fanIn } from './patterns/fan-in.js'
+export { fanOut } from './patterns/fan-out.js'
+export { type MapOptions, mapConcurrent } from './patterns/map.js'
+export type { Handler } from './patterns/options.js'
+export type { Outlet } from './patterns/outlet.js'
+export { type ParallelForOptions, parallelFor, type RangeHandler } from './patterns/parallel-for.js'
+export {
+  type PipelineOptions,
+  pipeline,
+  type Stage,
+  type StageGenerator,
+  type StageOptions,
+} from './patterns/pipeline.js'
+export { PubSub, type Topics } from './patterns/pub-sub.js'
+export { RateLimiter, type RateLimitOptions, type RateReservation, rateLimit } from './patterns/rate-limit.js'
+export type { Results } from './patterns/results.js'
+export type { Source } from './patterns/source-of.js'
+export type { SubscribeOptions, Subscription } from './patterns/subscription.js'
+export { type OverflowPolicy, type TeeOptions, tee } from './patterns/tee.js'
+export { Topic, type TopicOptions } from './patterns/topic.js'
+export { type JobSender, WorkerPool, type WorkerPoolOptions } from './patterns/worker-pool.js'
 export {
   Pipe,
   type PipeOptions,

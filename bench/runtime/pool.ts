@@ -20,13 +20,16 @@ export interface PoolSettings {
 /** Opens a pool whose workers live as long as the process. */
 export type OpenPool = (settings: PoolSettings) => Run | Promise<Run>
 
-/** Enough to keep a worker busy while its results are on their way; more made no pool faster. */
-const MANY_EACH = 64
+/**
+ * How many tasks a worker is given at once, by the row. Enough of those that take no time to keep it busy while its results are on their way; a few of
+ * those that take long; more made no pool faster.
+ */
+const EACH: Record<string, number> = { spawn: 64, skewed: 4 }
 /** Time for a pool to fall asleep. */
 const SETTLE_MS = 100
 
 function settingsOf({ style, producers }: Job): PoolSettings {
-  return { task: style === 'skewed' ? 'work' : 'echo', threads: producers, each: style === 'spawn' ? MANY_EACH : 1 }
+  return { task: style === 'skewed' ? 'work' : 'echo', threads: producers, each: EACH[style] ?? 1 }
 }
 
 /** A contender that is a pool and nothing else. */

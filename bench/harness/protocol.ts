@@ -13,7 +13,7 @@ export interface Job {
    * How a thread waits (`blocking`, `async`, `batch`, `hot`, `asleep`; `pipe` sends records of bytes), or the operation measured by a micro row; which
    * side selects (`receive`, `both`), or whether one of two channels is `quiet`; what one loop does (`async`, `close`,
    * `quiet`); what a `value` is (`struct`, `bytes-1024`); what threads `sync` by (`mutex`, `mutex-async`, `rwmutex`, `map`, `map-asked`), or
-   * how long they keep a mutex from each other (`fairness-100`, microseconds); what a `runtime` does with tasks (`spawn`, `fib`, `idle`).
+   * how long they keep a mutex from each other (`fairness-100`, microseconds); what a `runtime` does with tasks (`spawn`, `fib`, `idle`, …).
    */
   style: string
   /** In a `runtime`, its threads. */
@@ -51,7 +51,7 @@ export const MICRO_WARM_UP_MS = 30
 export const MICRO_TIME_MS = 60
 
 /** Styles of a `runtime`: an operation is a whole tree of tasks; the tasks return 0, 1, 2, … */
-const FORKING = /^fib/
+const FORKING = /^(fib|sort)/
 const NUMBERED = /^(spawn|round|local)/
 
 export function formatJob(job: Job): string {

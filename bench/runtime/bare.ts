@@ -23,9 +23,12 @@ async function crew(threads: number): Promise<Worker[]> {
 export async function bareRun(job: Job): Promise<Outcome> {
   switch (job.style) {
     case 'fib':
-      return await compute(await crew(job.producers), job)
+    case 'sort':
+      return await compute(await crew(job.producers), job.style, job)
     case 'fib-1':
-      return await compute(await crew(1), job)
+      return await compute(await crew(1), 'fib', job)
+    case 'sort-1':
+      return await compute(await crew(1), 'sort', job)
     case 'idle':
       await crew(job.producers)
       return await idle(job)
@@ -34,9 +37,9 @@ export async function bareRun(job: Job): Promise<Outcome> {
   }
 }
 
-/** Every thread computes its share of the numbers, without a fork. */
-async function compute(threads: Worker[], { n, capacity }: Job): Promise<Outcome> {
-  const share: Share = { argument: capacity, times: n / threads.length }
+/** Every thread does its share of the whole operations, without a fork. */
+async function compute(threads: Worker[], what: Share['what'], { n, capacity }: Job): Promise<Outcome> {
+  const share: Share = { what, argument: capacity, times: n / threads.length }
   const start = nowNs()
   const sums = await Promise.all(
     threads.map(async (worker) => {
@@ -46,6 +49,7 @@ async function compute(threads: Worker[], { n, capacity }: Job): Promise<Outcome
     }),
   )
   const ns = nowNs() - start
-  if (sums.some((sum) => sum !== share.times * fibOf(capacity))) throw new Error('a wrong number')
+  const each = what === 'fib' ? fibOf(capacity) : capacity
+  if (sums.some((sum) => sum !== share.times * each)) throw new Error('a wrong number')
   return { ns, count: n, sum: n }
 }

@@ -71,7 +71,7 @@ async function warmPool(open: OpenPool, job: Job): Promise<Run> {
 }
 
 /** As many tasks as a window holds at once, then the next window. */
-export async function windows(run: Run, { n, capacity }: Job): Promise<Outcome> {
+export async function windows(run: Run, { n, capacity }: Pick<Job, 'n' | 'capacity'>): Promise<Outcome> {
   const start = nowNs()
   let [count, sum] = [0, 0]
   const tasks = new Array<PromiseLike<number>>(capacity)

@@ -2,6 +2,7 @@
 
 import type { ContenderName, Entry, Row } from '../rows.js'
 import { SKEWED } from './load.js'
+import { SORT_LENGTH } from './sort.js'
 
 const THREADS = 2
 /** Tasks on their way at once. */
@@ -33,6 +34,16 @@ function row(
   return { scenario, group: 'runtime', measure, job, entries, selection: 'quick' }
 }
 
+function forking(style: string): Entry[] {
+  return [
+    { name: 'millrace' },
+    { name: 'millrace 1 thread', style: `${style}-1` },
+    { name: 'bare', label: '2 busy threads, no forks' },
+    { name: 'bare 1 thread', style: `${style}-1`, label: 'no forks' },
+    { name: 'go' },
+  ]
+}
+
 const POOLS = names('tinypool', 'workerpool', 'poolifier', 'multithreading')
 
 export const RUNTIME_ROWS: readonly Row[] = [
@@ -50,13 +61,8 @@ export const RUNTIME_ROWS: readonly Row[] = [
     ...names('millrace', 'go'),
     { name: 'plain', label: 'async functions' },
   ]),
-  row('fork-join fib 2 workers', 'fib', FIB, 0, 'throughput', [
-    ...names('millrace'),
-    { name: 'millrace 1 thread', style: 'fib-1' },
-    { name: 'bare', label: '2 busy threads, no forks' },
-    { name: 'bare 1 thread', style: 'fib-1', label: 'no forks' },
-    { name: 'go' },
-  ]),
+  row('fork-join fib 2 workers', 'fib', FIB, 0, 'throughput', forking('fib')),
+  row('fork-join merge sort 2 workers', 'sort', SORT_LENGTH, 0, 'throughput', forking('sort')),
   row('skewed load 2 workers, of the ideal', 'skewed', SKEWED.length, SKEWED.length, 'share', [
     ...names('millrace', 'baseline', 'piscina', 'go'),
     ...from('default', ...POOLS),

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"sort"
 	"sync"
 	"time"
 )
@@ -21,6 +22,8 @@ func runtimes(j job) (reply, error) {
 		return spawnAndWait(j), nil
 	case "fib":
 		return forkJoin(j), nil
+	case "sort":
+		return forkSorts(j), nil
 	case "skewed":
 		return skewedLoad(j)
 	case "idle":
@@ -123,6 +126,59 @@ func forkJoin(j job) reply {
 		}
 	}
 	return reply{Ns: since(start), Count: j.n, Sum: float64(j.n)}
+}
+
+// The same merge sort as bench/runtime/sort.ts; the leaves are sorted by Go's own sort.
+const sortLeaf = 1 << 11
+
+func forkSort(both *[2][]float64, from, to, side int) {
+	target, source := both[side], both[1-side]
+	if to-from <= sortLeaf {
+		if side == 1 {
+			copy(target[from:to], source[from:to])
+		}
+		sort.Float64s(target[from:to])
+		return
+	}
+	middle := (from + to) / 2
+	other := make(chan struct{})
+	go func() {
+		forkSort(both, from, middle, 1-side)
+		close(other)
+	}()
+	forkSort(both, middle, to, 1-side)
+	<-other
+	left, right := from, middle
+	for at := from; at < to; at++ {
+		if right >= to || (left < middle && source[left] <= source[right]) {
+			target[at] = source[left]
+			left++
+		} else {
+			target[at] = source[right]
+			right++
+		}
+	}
+}
+
+func forkSorts(j job) reply {
+	numbers := make([]float64, j.capacity)
+	state := uint32(1)
+	for at := range numbers {
+		state = state*1664525 + 1013904223
+		numbers[at] = float64(state)
+	}
+	both := [2][]float64{make([]float64, j.capacity), make([]float64, j.capacity)}
+	ns := 0.0
+	for left := j.n; left > 0; left-- {
+		copy(both[0], numbers)
+		start := time.Now()
+		forkSort(&both, 0, j.capacity, 0)
+		ns += since(start)
+		if !sort.Float64sAreSorted(both[0]) {
+			panic("not sorted")
+		}
+	}
+	return reply{Ns: ns, Count: j.n, Sum: float64(j.n)}
 }
 
 // The load of bench/runtime/load.ts.

@@ -27,6 +27,8 @@ export const ARENA_LIVE = 256; // u32, threads that are attached
 export const ARENA_USED = 384; // i32 × CLASS_COUNT, blocks in use as counted by threads that are gone
 export const ARENA_DEPOT = 512; // u64 × CLASS_COUNT at DEPOT_STRIDE: `tag:32 | chain:32`, stacks of chains of free blocks
 export const DEPOT_STRIDE = 64;
+export const ARENA_RUNTIMES = 2688; // u32 × MAX_RUNTIMES, the runtimes that are open, or 0
+export const MAX_RUNTIMES = 64;
 export const ARENA_GATE = 2048; // a channel without capacity, on which threads wait for memory
 export const ARENA_PAGE_MAP = 3072; // u32 × pages: class + 1 of the block or run of blocks that starts in the page, else 0; PAGE_AGAIN
 /** In the page map: the page was part of a larger block before. If it is one for small blocks now, its first one is never used. */
@@ -79,6 +81,11 @@ export const KIND_ONCE_VALUE = 20;
 export const KIND_RW_CELLS = 21; // the block of cells of a place for RWMutexes
 export const KIND_LEDGER = 22; // notes of an object of the sync package about each thread
 export const KIND_POOL = 24;
+export const KIND_DEQUE = 25;
+export const KIND_DEQUE_RING = 26;
+export const KIND_RUNTIME = 27;
+export const KIND_LANE = 28;
+export const KIND_TASKS = 29;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -94,7 +101,7 @@ export const THREAD_BELL = 128; // u32, counts rings; the futex word
 export const THREAD_ASLEEP = 132; // u32, 1: ring the bell with a notify
 // Its event loop. A thread never has both words armed for one operation.
 export const THREAD_LOOP_BELL = 256; // u32
-export const THREAD_LOOP_ARMED = 260; // u32
+export const THREAD_LOOP_ARMED = 260; // u32, 0: it does not sleep; else `bell << 1 | 1`, the bell as it was when it began to
 export const THREAD_READY = 264; // u32, list of completed async waiters, linked by WAITER_READY
 // Plain words of the owner (after its death: of its reaper).
 export const THREAD_STATUS = 384; // u32, status of the last call that returned a value
@@ -387,6 +394,91 @@ export const CURSOR_BYTES = 128; // bytes of a key, then of a value
 export const CURSOR_KEY_MAX = 2816;
 export const CURSOR_VALUE_AT = 2944;
 export const CURSOR_VALUE_MAX = 1024;
+
+// ── Deque ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// Offsets from where a deque begins: DEQUE_PLACE in a place of the sync package, LANE_DEQUE in a lane.
+export const DEQUE_BOTTOM = 0; // u32, position after the newest value; written by the owner
+export const DEQUE_RING = 4; // u32, `block | log2 of its slots`
+export const DEQUE_SEEN = 8; // u32, plain word of the owner: a position that the top has reached
+export const DEQUE_TOP = 128; // u64, `life:32 | position of the oldest value:32`; whoever takes that moves it by compare-and-swap
+export const DEQUE_BYTES = 136;
+export const DEQUE_PLACE = 80;
+export const DEQUE_OWNER = 72; // u32, in a place: identity of the thread that owns the deque
+export const DEQUE_ORDER = 76; // u32, in a place: 1: the owner takes the oldest value, too
+export const DEQUE_CODEC = 92; // u32, in a place: id of the codec
+export const RING_OLD = 32; // u32, the ring that this one has replaced, `block | log2 of its slots`, or 0
+export const RING_SLOTS = 64; // u64 × slots, value of position p in slot `p mod slots`
+export const RING_FIRST = 6; // log2 of the slots of the first ring
+
+// ── Runtime ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// HEAD_STATE's flags count the threads that use it: its memory is given back by the last.
+export const RUNTIME_MAKER = 24; // u32, identity of the thread that made it
+export const RUNTIME_PROCS = 64; // u32, workers with a number below this one take tasks
+export const RUNTIME_CLOSED = 68; // u32, 1: nobody takes or adds tasks any more
+export const RUNTIME_DRAINING = 80; // u32, 1: its maker waits until nothing is left to do, and is rung by workers that rest
+export const RUNTIME_SPAWNERS = 72; // u32, lanes of spawners that have ever been in use
+export const RUNTIME_WORKERS = 76; // u32, lanes of workers that have ever been in use
+export const RUNTIME_IDLE = 128; // u64, bit i: worker i has found nothing to do, and is to be rung when there is
+export const RUNTIME_LANES = 256; // u32 × (MAX_PROCS + MAX_SPAWNERS), addresses, of workers first
+export const MAX_PROCS = 64;
+export const MAX_SPAWNERS = 128;
+export const RUNTIME_BYTES = 1024;
+
+// A lane is a thread's end of a runtime: what it spawns, and what it hears of that.
+export const LANE_RUNTIME = 64; // u32
+export const LANE_INDEX = 68; // u32, of a worker: its number; of a spawner: MAX_PROCS and on
+export const LANE_THREAD = 72; // u32, slot of its thread
+export const LANE_OWNER = 76; // u32, identity of that, or 0
+// Plain words of the owner.
+export const LANE_FREE = 80; // u32, its tasks that are not in use, linked by TASK_NEXT
+export const LANE_PAGES = 84; // u32, blocks of its tasks, linked by TASKS_NEXT
+export const LANE_COUNT = 88; // u32, how many tasks it has
+export const LANE_DONE = 92; // u32, tasks taken off LANE_FINISHED, oldest first
+export const LANE_TURNING = 96; // u32, those that are still newest first
+export const LANE_PINNED = 100; // u32, tasks taken off LANE_MAIL, oldest first
+export const LANE_MAIL_TURNING = 104; // u32
+export const LANE_TICK = 108; // u32, tasks taken so far
+export const LANE_LIVE = 112; // u32, tasks spawned and not collected yet
+export const LANE_FINISHED = 128; // u32, its tasks that have ended, newest first, linked by TASK_NEXT
+export const LANE_MAIL = 256; // u32, of a worker: tasks that are for it alone, newest first
+export const LANE_CANCELS = 260; // u32, of a worker: counts tasks cancelled while it ran them
+export const LANE_DEQUE = 384; // its tasks that wait for a worker
+export const LANE_BYTES = 1024;
+
+// A task. Its words belong to its lane's thread until it is queued, then to whoever has taken it from there until it is finished.
+export const TASK_STATE = 0; // u64, `identity of the thread that runs it:32 | TASK_*:32`
+export const TASK_NEXT = 8; // u32, link of the list that it is in
+export const TASK_INDEX = 12; // u32, its number in its lane
+export const TASK_LANE = 16; // u32, the lane that has spawned it
+export const TASK_FUNCTION = 20; // u32, index of the function; of a task that is finished: 0
+export const TASK_KINDS = 24; // u32, four bits for each argument, from the lowest: DATUM_*; of a task that is finished: of its result, and TASK_THROWN
+export const TASK_CANCEL = 28; // u32, 1: to be cancelled; written by its lane's thread
+export const TASK_PAYLOAD = 32; // u32, the message with its arguments or its result, which belongs to it, or 0
+export const TASK_LENGTH = 36; // u32, bytes of that
+export const TASK_VALUES = 40; // f64 × TASK_INLINE, arguments or result that are numbers
+export const TASK_INLINE = 3;
+export const TASK_BYTES = 64;
+export const TASKS_NEXT = 32; // u32, in a block of tasks: the next one of the lane, or 0
+export const TASKS_FIRST = 64; // first task of a block
+export const TASKS_BYTES = 16384; // a block of tasks
+
+export const TASK_FREE = 0;
+export const TASK_QUEUED = 1;
+export const TASK_RUNNING = 2;
+export const TASK_ENDED = 3; // in LANE_FINISHED or LANE_DONE
+export const TASK_BLOCKED = 5; // as TASK_RUNNING: its function has returned a promise
+export const TASK_COLLECTED = 4; // its lane's thread is reading the result
+
+export const DATUM_NONE = 0; // no such argument
+export const DATUM_UNDEFINED = 1;
+export const DATUM_NUMBER = 2;
+export const DATUM_TRUE = 3;
+export const DATUM_FALSE = 4;
+export const DATUM_NULL = 5;
+export const DATUM_MESSAGE = 6; // all arguments, or the result, are a message
+export const DATUM_DIED = 7; // the thread that ran it is no more: its identity is the value
+export const DATUM_CANCELLED = 8; // it was cancelled before it began
+export const TASK_THROWN = 0x10; // in TASK_KINDS of a task that is finished: the result is what it threw
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

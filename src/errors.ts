@@ -107,6 +107,27 @@ export class PoisonedError extends MillraceError {
   }
 }
 
+/** The worker that ran a task has ended: by itself, by `process.exit` in a task, or for want of memory. How far the task came is not known. */
+export class WorkerDiedError extends MillraceError {
+  /** The worker's number in its runtime, where that is known. */
+  readonly worker: number | undefined
+
+  constructor(task: string, worker: number | undefined, cause: unknown) {
+    const which = worker === undefined ? 'the worker' : `worker ${worker}`
+    const why = cause instanceof Error ? ` (${cause.message})` : cause === undefined ? '' : ` (${show(cause)})`
+    super('ERR_WORKER_DIED', `${which} ended${why} while it ran task ${show(task)}`, { cause })
+    this.worker = worker
+  }
+}
+
+/** The runtime is closed: its tasks are not run to their end, and it takes no more. */
+export class RuntimeClosedError extends MillraceError {
+  constructor(cause: unknown) {
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    super('ERR_RUNTIME_CLOSED', `the runtime is closed${why}`, cause instanceof Error ? { cause } : {})
+  }
+}
+
 /** How a value is named in messages. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

@@ -39,11 +39,13 @@ export {
   MillraceError,
   PoisonedError,
   ReleasedError,
+  RuntimeClosedError,
   StaleHandleError,
   SyncError,
   TimeoutError,
   TooManyThreadsError,
   UnsupportedError,
+  WorkerDiedError,
 } from './errors.js'
 export { type Handle, type OpenOptions, open, type Shared, type View } from './handle.js'
 export type { LocalChannel } from './local-channel.js'
@@ -67,6 +69,13 @@ export {
 } from './pipe.js'
 export { type CreatingPool, Pool, type PoolConstructor, type PoolOptions } from './pool.js'
 export type { RLocker } from './rlocker.js'
+export { CurrentTask } from './runtime/current.js'
+export { currentTask, go, goexit, gosched, numCPU, numGoroutine } from './runtime/go.js'
+export { currentRuntime, type Pinned, Runtime, type RuntimeOptions, runtime } from './runtime/runtime.js'
+/** @internal */
+export { serveRuntime } from './runtime/serve.js'
+export { Task, type TaskState } from './runtime/task.js'
+export type { AnyModule, TaskArguments, TaskName, TaskResult } from './runtime/types.js'
 export { RWMutex } from './rwmutex.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {

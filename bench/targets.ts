@@ -13,7 +13,7 @@ export interface Target {
   form: 'faster' | 'time' | 'absolute' | 'least'
   limit: number
   /** Of a limit without another one: the unit of the row's figures. Default `ms`. */
-  unit?: 'ms' | 'ns' | '%'
+  unit?: 'ms' | 'ns' | '%' | 'B'
 }
 
 export interface Verdict extends Target {

@@ -3,6 +3,7 @@
 import { burn, nowNs } from '../harness/clock.js'
 import { type Contender, isProducer, NOTHING, type Outcome, type Part, share } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
+import { bareRun } from '../runtime/bare.js'
 import { ASLEEP_NS } from './library.js'
 
 // Two mailboxes, one a direction, on lines of their own: a sequence word, and a value at the same place among the doubles.
@@ -32,6 +33,8 @@ const contender: Contender = {
       doubles: new Float64Array(buffer),
     })
   },
+
+  run: bareRun,
 
   micro(style) {
     const words = new Int32Array(new SharedArrayBuffer(LINE_BYTES))

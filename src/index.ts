@@ -47,6 +47,7 @@ export {
 } from './context.js'
 export type { DoneChannel } from './context-done.js'
 export { Counter, type SharedOptions } from './counter.js'
+export { Deque, type DequeOptions, type DequeOrder, type Stealer } from './deque.js'
 export type { ReceiveChannel, SendChannel } from './ends.js'
 export { ErrGroup, type ErrGroupOptions, type GroupTask } from './err-group.js'
 export {
@@ -67,6 +68,7 @@ export {
   WorkerDiedError,
 } from './errors.js'
 export { type Handle, type OpenOptions, open, type Shared, type View } from './handle.js'
+export { Injector } from './injector.js'
 export type { LocalChannel } from './local-channel.js'
 export type { ShardedMapOptions } from './map-options.js'
 export { type Merged, merge } from './merge.js'
@@ -133,6 +135,7 @@ export { Permit, Semaphore } from './semaphore.js'
 export { ShardedMap } from './sharded-map.js'
 export { type FlightResult, type FlightValue, SingleFlight } from './single-flight.js'
 export { Stack, type StackOptions } from './stack.js'
+export type { InjectorOptions, Steal, StealOptions } from './steal.js'
 export { type FromReadableOptions, fromReadable, type Readable } from './streams.js'
 export { after, afterFunc, sleep, sleepSync, Ticker, Timer, tick } from './time.js'
 export type { WaitOptions } from './wait.js'

@@ -26,7 +26,7 @@ import type { Source } from '../patterns/source-of.js'
 import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import { Crew } from './crew.js'
-import { mapTasks, tasksFor } from './many.js'
+import { cancelledBy, mapTasks, tasksFor } from './many.js'
 import { Spawner, spawnsBelow } from './spawner.js'
 import type { Task } from './task.js'
 import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
@@ -126,6 +126,23 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
           TaskResult<M, typeof name>
         >,
     }
+  }
+
+  /**
+   * A function that spawns the task, and cancels it when the signal that it is called with is aborted: for an ErrGroup, a WorkerPool, or whatever else calls
+   * functions with a signal.
+   *
+   * @example
+   * const group = new ErrGroup()
+   * for (const url of urls) await group.go(rt.task('crawl', url))
+   * await group.wait()
+   */
+  task<K extends TaskName<M>>(
+    name: K,
+    ...args: TaskArguments<M, K>
+  ): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
+    this.#number(name)
+    return (signal) => cancelledBy(this.go(name, ...args), signal)
   }
 
   /**

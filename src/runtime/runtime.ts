@@ -7,6 +7,7 @@ import {
   KIND_RUNTIME,
   LANE_LIVE,
   LANE_OWNER,
+  LANE_PAGES,
   LANE_THREAD,
   MAX_PROCS,
   MAX_RUNTIMES,
@@ -17,6 +18,14 @@ import {
   RUNTIME_DRAINING,
   RUNTIME_LANES,
   RUNTIME_PROCS,
+  TASK_BLOCKED,
+  TASK_BYTES,
+  TASK_QUEUED,
+  TASK_RUNNING,
+  TASK_STATE,
+  TASKS_BYTES,
+  TASKS_FIRST,
+  TASKS_NEXT,
 } from '../generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from '../handle.js'
 import type { MapOptions } from '../patterns/map.js'
@@ -116,6 +125,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * @throws RangeError if there is no such worker.
    */
   on(worker: number): Pinned<M> {
+    this.#requireOpen()
     const { procs } = this
     if (!Number.isInteger(worker) || worker < 0 || worker >= procs) {
       throw rangeError(`a worker's number is an integer from 0 to ${procs - 1}, not ${show(worker)}`)
@@ -225,7 +235,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   async drain(): Promise<void> {
     this.#requireOpen()
     if (this.#crew === undefined) throw typeError('drain is for the thread that made the runtime')
-    while (this.#closing === undefined && this.numGoroutine() > 0) {
+    while (!this.#isDrained()) {
       Atomics.store(this.arena.u32, (this.#site.at + RUNTIME_DRAINING) >>> 2, 1)
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve)
@@ -237,8 +247,28 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     this.#crew?.hold(false)
   }
 
+  /** Whether no task is left that has not ended, whoever has spawned it, be that thread alive or dead, or too busy to look at the result. */
+  #isDrained(): boolean {
+    if (this.#closing !== undefined) return true
+    if (this.#spawner.live > 0) return false
+    const { u32 } = this.arena
+    for (let i = 0; i < MAX_PROCS + MAX_SPAWNERS; i++) {
+      const lane = this.#lane(i)
+      // In a lane that nobody has at the moment, nobody counts.
+      if (lane === 0) continue
+      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0) continue
+      for (let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2); block !== 0; block = u32[(block + TASKS_NEXT) >>> 2] as number) {
+        for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
+          const state = Atomics.load(u32, (task + TASK_STATE) >>> 2)
+          if (state === TASK_QUEUED || state === TASK_RUNNING || state === TASK_BLOCKED) return false
+        }
+      }
+    }
+    return true
+  }
+
   #checkDrained(): void {
-    if (this.#waiting.length === 0 || (this.#closing === undefined && this.numGoroutine() > 0)) return
+    if (this.#waiting.length === 0 || !this.#isDrained()) return
     Atomics.store(this.arena.u32, (this.#site.at + RUNTIME_DRAINING) >>> 2, 0)
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
@@ -248,6 +278,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * `await rt.drain()` first. In a thread that has opened a handle: leaves the runtime, which goes on.
    */
   close(): Promise<void> {
+    if ((this as Runtime<never>) === own) {
+      return Promise.reject(typeError('close is not for tasks: the thread that made the runtime closes it'))
+    }
     this.#closing ??= this.#close(undefined)
     return this.#closing
   }
@@ -433,7 +466,14 @@ registerKind('runtime', KIND_RUNTIME, (site, handle) => {
   for (const each of opened) if (each.arena === site.arena && each.handle.address === site.at) return each
   const core = runtimeCore(site.arena)
   if (core.runtime_join(site.at, site.open) !== OK) throw new StaleHandleError('the runtime of the handle')
-  const joined = new Runtime(site, names, new Spawner(site.arena, site.at, MAX_PROCS), undefined)
+  let spawner: Spawner
+  try {
+    spawner = new Spawner(site.arena, site.at, MAX_PROCS)
+  } catch (error) {
+    core.runtime_leave(site.at)
+    throw error
+  }
+  const joined = new Runtime(site, names, spawner, undefined)
   site.arena.loop.attach(joined)
   return joined
 })

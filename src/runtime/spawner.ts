@@ -236,6 +236,7 @@ export class Spawner implements Source, TaskOwner {
   /** As `look`, without waiting for any: how many. */
   collect(): number {
     const { core, lane } = this
+    const before = this.live
     let n = 0
     for (let record = core.task_collect(lane); record !== 0; record = core.task_collect(lane)) {
       const index = this.#u32[(record + TASK_INDEX) >>> 2] as number
@@ -252,7 +253,8 @@ export class Spawner implements Source, TaskOwner {
       } else this.#end(task, record, kind)
       n++
     }
-    if (n > 0 && this.live === 0) this.#emptied()
+    // Not for what the thread that had this lane before has spawned.
+    if (before > 0 && this.live === 0) this.#emptied()
     return n
   }
 

@@ -256,6 +256,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const { at } = this.#site
     const core = runtimeCore(this.arena)
     opened.delete(this as Runtime<never>)
+    this.arena.loop.detach(this)
     if (this.#crew !== undefined) {
       core.runtime_close(at)
       const ending = this.#crew.end()
@@ -358,6 +359,7 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
     worker,
     {
       drained: () => made?.drained(),
+      retires: (index) => made !== undefined && index >= made.procs,
       failed: (error) => made?.fail(error),
       uncaught: (error, index) => {
         if (onError !== undefined) onError(error, index)

@@ -118,11 +118,6 @@ export class CancelNode {
     else this.#arm()
   }
 
-  /** How many children it has that have not ended. */
-  get size(): number {
-    return this.#children?.size ?? 0
-  }
-
   /** The cause that goes with `until`. */
   get deadlineCause(): unknown {
     return this.#at === this.until ? this.#own.cause : this.parent?.deadlineCause

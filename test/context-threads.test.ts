@@ -116,6 +116,27 @@ describe('in another thread', () => {
     expect(timed.ctx.cause).toMatchObject({ message: 'why' })
   })
 
+  test('MEM-5 what was written before cancel is seen after done', async () => {
+    const data = new Int32Array(new SharedArrayBuffer(40))
+    for (let round = 1; round <= 20; round++) {
+      const { ctx, cancel } = withCancel(background())
+      const there = elsewhere(
+        'blocking',
+        ({ open }, handle, data) => {
+          const ctx: Context = open(handle)
+          while (ctx.err === null) {}
+          return [...data]
+        },
+        ctx.handle,
+        data,
+      )
+      if (round % 2) await sleep(1)
+      data.fill(round)
+      cancel()
+      expect(await there).toEqual(Array(10).fill(round))
+    }
+  })
+
   test('CTX-24 blocked in a select of a channel and a context, in receiveSync, and in a Selector', async () => {
     using ch = channel(f64)
     const { ctx, cancel } = withCancel(background())
@@ -150,14 +171,20 @@ describe('in another thread', () => {
   test('a select over channels of another arena is woken too', async () => {
     const arena = new Arena({ size: 2 ** 20 })
     using ch = channel(f64, { arena })
+    const flag = new Int32Array(new SharedArrayBuffer(4))
     const { ctx, cancel } = withCancel(background())
     const there = elsewhere(
       'blocking',
-      ({ open, millrace, recv }, handle, channel) =>
-        millrace.selectSync({ value: recv(open(channel)), done: recv(open(handle).done) }).case,
+      ({ open, millrace, recv }, handle, channel, flag) => {
+        const cases = { value: recv(open(channel)), done: recv(open(handle).done) }
+        Atomics.store(flag, 0, 1)
+        return millrace.selectSync(cases).case
+      },
       ctx.handle,
       ch.handle,
+      flag,
     )
+    await until(() => flag[0] === 1)
     await sleep(PROBE_MS)
     cancel()
     expect(await there).toBe('done')

@@ -34,7 +34,7 @@ describe('mapConcurrent', () => {
 
   test('results as they are ready', async () => {
     const ms = [40, 1, 20]
-    const results = mapConcurrent(ms, async (n) => (await sleep(n), n), { concurrency: 3, ordered: false })
+    const results = mapConcurrent(ms, (n) => sleep(n).then(() => n), { concurrency: 3, ordered: false })
     expect(await results.toArray()).toEqual([1, 20, 40])
     const all = await mapConcurrent(range(50), shuffled, { concurrency: 8, ordered: false }).toArray()
     expect(all.sort((a, b) => a - b)).toEqual(range(50).map((i) => i * 2))
@@ -139,7 +139,15 @@ describe('mapConcurrent', () => {
   test('leaving the loop ends the source and tells the calls', async () => {
     const { items, ended } = source(100)
     const signals = new Set<AbortSignal>()
-    for await (const result of mapConcurrent(items, (i, signal) => (signals.add(signal), i), { concurrency: 2 })) {
+    const noting = mapConcurrent(
+      items,
+      (i, signal) => {
+        signals.add(signal)
+        return i
+      },
+      { concurrency: 2 },
+    )
+    for await (const result of noting) {
       if (result === 3) break
     }
     expect(ended()).toBe(true)

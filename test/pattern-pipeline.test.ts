@@ -83,7 +83,7 @@ describe('values', () => {
     const results = pipeline(
       range(20),
       (i) => i + 1,
-      { run: async (i: number) => (await sleep((i * 3) % 5), i * 10), workers: 4, ordered: true },
+      { run: (i: number) => sleep((i * 3) % 5).then(() => i * 10), workers: 4, ordered: true },
       async function* (input) {
         for await (const n of input) {
           if (n % 20 === 0) yield `${n}`

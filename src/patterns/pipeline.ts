@@ -14,7 +14,7 @@ import {
   whenAborted,
 } from './options.js'
 import { Results } from './results.js'
-import { checkSource, type Source } from './source-of.js'
+import { checkSource, readerOf, type Source } from './source-of.js'
 
 /** A stage with more to say than a function. */
 export interface StageOptions<T, R> {
@@ -42,14 +42,20 @@ export interface PipelineOptions extends Abortable {}
 /** What is at the end of a pipeline. */
 class Pipeline<R> extends Results<R> {
   readonly #controller = newController()
+  readonly #source: Source<unknown>
   readonly #build: (signal: AbortSignal) => AsyncIterable<R>
   readonly #outer: AbortSignal | undefined
   #stopListening = (): void => {}
   #end: AsyncIterator<R> | undefined
   #over = false
 
-  constructor(build: (signal: AbortSignal) => AsyncIterable<R>, outer: AbortSignal | undefined) {
+  constructor(
+    source: Source<unknown>,
+    build: (signal: AbortSignal) => AsyncIterable<R>,
+    outer: AbortSignal | undefined,
+  ) {
     super()
+    this.#source = source
     this.#build = build
     this.#outer = outer
   }
@@ -76,7 +82,9 @@ class Pipeline<R> extends Results<R> {
     if (!this.#over) {
       this.#finish(abandoned())
       try {
-        await this.#end?.return?.()
+        // Stages that have not begun cannot pass it on.
+        if (this.#end === undefined) await readerOf(this.#source, undefined).end()
+        else await this.#end.return?.()
       } catch {
         // Nobody wants to know.
       }
@@ -112,10 +120,11 @@ function checkStage(stage: unknown): asserts stage is AnyStage {
   checkCount('buffer of a stage', buffer, 0)
 }
 
-function join(input: Source<unknown>, stage: AnyStage, signal: AbortSignal): AsyncIterable<unknown> {
+/** `own`: the input comes from a stage of this pipeline. */
+function join(input: Source<unknown>, stage: AnyStage, signal: AbortSignal, own: boolean): AsyncIterable<unknown> {
   if (typeof stage === 'function' && stage instanceof AsyncGeneratorFunction) {
     // Whatever it reads ends with the pipeline.
-    return (stage as StageGenerator<unknown, unknown>)(readable(input, signal), signal)
+    return (stage as StageGenerator<unknown, unknown>)(readable(input, signal, own), signal)
   }
   const {
     run,
@@ -126,9 +135,9 @@ function join(input: Source<unknown>, stage: AnyStage, signal: AbortSignal): Asy
   return mapConcurrent(input, run as Handler<unknown, unknown>, { concurrency: workers, ordered, buffer, signal })
 }
 
-/** The source as the first generator stage reads it: one value at a time. */
-function readable(input: Source<unknown>, signal: AbortSignal): AsyncIterable<unknown> {
-  return input instanceof Results
+/** What a generator stage reads: ended by the signal, whatever it waits for. */
+function readable(input: Source<unknown>, signal: AbortSignal, own: boolean): AsyncIterable<unknown> {
+  return own && input instanceof Results
     ? input
     : mapConcurrent(input, (value) => value, { concurrency: 1, ordered: false, buffer: 0, signal })
 }
@@ -209,9 +218,10 @@ export function pipeline(source: Source<unknown>, ...rest: readonly unknown[]): 
   for (const stage of stages) checkStage(stage)
   checkOptions('pipeline', 'signal', options)
   checkSignal(options.signal)
-  return new Pipeline((signal) => {
+  const build = (signal: AbortSignal): AsyncIterable<unknown> => {
     let values: Source<unknown> = source
-    for (const stage of stages) values = join(values, stage, signal)
-    return stages.length === 0 ? readable(values, signal) : (values as AsyncIterable<unknown>)
-  }, options.signal)
+    for (const stage of stages) values = join(values, stage, signal, values !== source)
+    return stages.length === 0 ? readable(values, signal, false) : (values as AsyncIterable<unknown>)
+  }
+  return new Pipeline(source, build, options.signal)
 }

@@ -1,4 +1,4 @@
-import { channel, f64, fanIn, fanOut, fromReadable, merge, never, recv, select, tee } from 'millrace'
+import { channel, f64, fanIn, fanOut, fromReadable, merge, never, type Outlet, recv, select, tee } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { noComplaints } from './support/complaints.js'
 import { expectPending, isPending, macrotask, rejection, sleep, thrown, until } from './support/probe.js'
@@ -198,10 +198,7 @@ describe('fanOut', () => {
     for (const how of ['signal', 'cancel']) {
       const stop = new AbortController()
       const { items, ended } = endless()
-      const [a, b] = fanOut(items, 2, { signal: stop.signal }) as [
-        ReturnType<typeof fanIn<number>>,
-        ReturnType<typeof fanIn<number>>,
-      ]
+      const [a, b] = fanOut(items, 2, { signal: stop.signal }) as [Outlet<number>, Outlet<number>]
       expect([await a.receive(), await b.receive()]).toEqual([0, 1])
       if (how === 'signal') stop.abort('enough')
       else b.cancel()
@@ -219,7 +216,7 @@ describe('fanOut', () => {
       })(),
     )
     const sums = await Promise.all(
-      fanOut(fanIn(sources, { buffer: 16 }), 4, { buffer: 16 }).map(async (mine) => {
+      fanOut(fanIn<number>(sources, { buffer: 16 }), 4, { buffer: 16 }).map(async (mine) => {
         let [count, sum] = [0, 0]
         for await (const v of mine) {
           count++
@@ -243,10 +240,7 @@ describe('tee', () => {
         yield i
       }
     })()
-    const [fast, slow] = tee(source, 2, { buffer: 2 }) as [
-      AsyncIterable<number>,
-      { receive(): Promise<number | undefined>; cancel(): void },
-    ]
+    const [fast, slow] = tee(source, 2, { buffer: 2 }) as [Outlet<number>, Outlet<number>]
     const got: number[] = []
     const consumer = (async () => {
       for await (const i of fast) if (got.push(i) === 50) return
@@ -260,7 +254,7 @@ describe('tee', () => {
     slow.cancel()
     await consumer
     expect(got).toEqual(range(50))
-    ;(fast as typeof slow & typeof fast).cancel()
+    fast.cancel()
   })
 
   test('FAN-5 what a slow consumer cannot take may be dropped for it', async () => {
@@ -268,7 +262,7 @@ describe('tee', () => {
       ['drop-new', [0, 1, 2]],
       ['drop-old', [7, 8, 9]],
     ] as const) {
-      const [a] = tee(range(10), 1, { buffer: 3, policy }) as [AsyncIterable<number>]
+      const [a] = tee(range(10), 1, { buffer: 3, policy }) as [Outlet<number>]
       await macrotask()
       expect(await all(a)).toEqual(expected)
     }

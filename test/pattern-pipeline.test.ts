@@ -67,8 +67,10 @@ describe('the sieve', () => {
     for (const _ of PRIMES) {
       const { value: prime } = await numbers.next()
       primes.push(prime as number)
-      numbers = pipeline(numbers, async function* (input) {
-        for await (const n of input) if (n % (prime as number) !== 0) yield n
+      numbers = pipeline(numbers, {
+        through: async function* (input) {
+          for await (const n of input) if (n % (prime as number) !== 0) yield n
+        },
       })
     }
     expect(primes).toEqual(PRIMES)
@@ -84,15 +86,24 @@ describe('values', () => {
       range(20),
       (i) => i + 1,
       { run: (i: number) => sleep((i * 3) % 5).then(() => i * 10), workers: 4, ordered: true },
-      async function* (input) {
-        for await (const n of input) {
-          if (n % 20 === 0) yield `${n}`
-          if (n === 100) yield '!'
-        }
+      {
+        through: async function* (input) {
+          for await (const n of input) {
+            if (n % 20 === 0) yield `${n}`
+            if (n === 100) yield '!'
+          }
+        },
       },
       (text) => text.length,
     )
     expect(await results.toArray()).toEqual([2, 2, 2, 2, 3, 1, 3, 3, 3, 3, 3])
+  })
+
+  test('a stage without types may be the generator function itself', async () => {
+    const twice = async function* (input: AsyncIterable<number>) {
+      for await (const n of input) yield* [n, n]
+    }
+    expect(await pipeline([1, 2], twice as never).toArray()).toEqual([1, 1, 2, 2])
   })
 
   test('PIPE-8 order is kept by one worker, and by several only if they are asked to', async () => {
@@ -121,11 +132,12 @@ describe('values', () => {
 describe('the end', () => {
   test('PIPE-4 of the source goes through all stages', async () => {
     const ended: string[] = []
-    const stage = (name: string) =>
-      async function* (input: AsyncIterable<number>) {
+    const stage = (name: string) => ({
+      async *through(input: AsyncIterable<number>) {
         for await (const n of input) yield n
         ended.push(name)
-      }
+      },
+    })
     const ch = channel(f64)
     const results = pipeline(ch, stage('a'), { run: (x: number) => x, workers: 3 }, stage('b'))
     const all = results.toArray()
@@ -143,12 +155,14 @@ describe('the end', () => {
     let signalled: AbortSignal | undefined
     const results = pipeline(
       source.items(),
-      async function* (input) {
-        try {
-          for await (const n of input) yield n
-        } finally {
-          ended.push('a')
-        }
+      {
+        through: async function* (input) {
+          try {
+            for await (const n of input) yield n
+          } finally {
+            ended.push('a')
+          }
+        },
       },
       {
         run: (n: number, signal) => {
@@ -159,12 +173,14 @@ describe('the end', () => {
         ordered: true,
         buffer: 3,
       },
-      async function* (input, signal) {
-        try {
-          for await (const n of input) yield n
-        } finally {
-          ended.push(signal.aborted ? 'b' : 'b too early')
-        }
+      {
+        through: async function* (input, signal) {
+          try {
+            for await (const n of input) yield n
+          } finally {
+            ended.push(signal.aborted ? 'b' : 'b too early')
+          }
+        },
       },
     )
     for await (const n of results) if (n === 10) break
@@ -176,17 +192,15 @@ describe('the end', () => {
   test('PIPE-5 stages that wait end too, and a channel loses nothing that has not been read', async () => {
     const ch = channel(f64, { capacity: 2 })
     let ended = false
-    const results = pipeline(
-      ch,
-      (x) => x,
-      async function* (input) {
+    const results = pipeline(ch, (x) => x, {
+      through: async function* (input) {
         try {
           for await (const n of input) yield n
         } finally {
           ended = true
         }
       },
-    )
+    })
     ch.trySend(1)
     expect((await results.next()).value).toBe(1)
     const waiting = results.next().catch((error) => error)
@@ -246,11 +260,13 @@ describe('the end', () => {
           },
           workers: 20,
         },
-        async function* (input) {
-          for await (const n of input) {
-            fail('filter', n)
-            yield n
-          }
+        {
+          through: async function* (input) {
+            for await (const n of input) {
+              fail('filter', n)
+              yield n
+            }
+          },
         },
         (n) => {
           fail('last', n)
@@ -292,7 +308,7 @@ describe('PIPE-7 a slow consumer holds up the source', () => {
         ordered: true,
       })
       const results = pipeline(source.items(), stage(buffers[0]), stage(buffers[1]), stage(buffers[2]))
-      const room = buffers.length * workers + buffers.reduce((sum, n) => sum + n, 0)
+      const room = buffers.length * workers + buffers.reduce<number>((sum, n) => sum + n, 0)
       for (const i of range(10)) {
         expect((await results.next()).value).toBe(i)
         expect(source.made).toBeLessThanOrEqual(i + 1 + room)
@@ -307,14 +323,14 @@ describe('PIPE-7 a slow consumer holds up the source', () => {
 
 test.each([
   [
-    'a stage of a pipeline is a function, or an object { run, workers, ordered, buffer }, not 5',
+    'a stage of a pipeline is a function, or an object { run, workers, ordered, buffer } or { through }, not 5',
     () => pipeline([], 5 as never),
     TypeError,
   ],
   ['workers of a stage is an integer from 1, not 0', () => pipeline([], { run: () => 1, workers: 0 }), RangeError],
   ['run of a stage takes a function, not 5', () => pipeline([], { run: 5 as never }), TypeError],
   [
-    'a stage of a pipeline that is a generator is an async one: async function* (input) { … }',
+    'a stage of a pipeline that is a generator is an async one: { through: async function* (input) { … } }',
     () => pipeline([], function* () {} as never),
     TypeError,
   ],
@@ -323,7 +339,7 @@ test.each([
     () => pipeline(undefined as never),
     TypeError,
   ],
-] as const)('%s', (message, call, Class) => {
+] as [string, () => unknown, new () => Error][])('%s', (message, call, Class) => {
   const error = thrown(call)
   expect(error).toBeInstanceOf(Class)
   expect(error.message).toBe(message)

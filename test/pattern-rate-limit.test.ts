@@ -88,8 +88,10 @@ describe('rateLimit', () => {
       expect(await pipeline(limiter.pace(range(6)), (i) => i + 1).toArray()).toEqual([1, 2, 3, 4, 5, 6])
     })
     expect(ms).toBeGreaterThan(24)
-    const paced = pipeline(range(6), async function* (input, signal) {
-      yield* limiter.pace(input, { signal })
+    const paced = pipeline(range(6), {
+      through: async function* (input, signal) {
+        yield* limiter.pace(input, { signal })
+      },
     })
     for await (const i of paced) if (i === 2) break
   })
@@ -201,8 +203,10 @@ describe('batch', () => {
   test('a batch stage of a pipeline', async () => {
     const sums = pipeline(
       range(10),
-      async function* (input, signal) {
-        yield* batch(input, { size: 4, signal })
+      {
+        through: async function* (input, signal) {
+          yield* batch(input, { size: 4, signal })
+        },
       },
       (values) => values.reduce((sum, n) => sum + n, 0),
     )

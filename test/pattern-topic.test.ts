@@ -179,18 +179,21 @@ describe('across threads', () => {
         ),
       )
       await until(() => topic.subscribers === 3)
-      const publish = elsewhere.bind(
-        null,
-        style,
-        async ({ open, io }: never, handle: object, from: number, n: number) => {
-          const opened = (open as typeof import('millrace').open)(handle as never)
-          for (let i = 0; i < n; i++) {
-            const told = await (io as { call(...args: unknown[]): number }).call(opened, 'publish', from * 10_000 + i)
-            if (told !== 3) throw new Error(`told ${told}`)
-          }
-        },
-      )
-      const publishing = [1, 2].map((from) => publish(topic.handle, from, count))
+      const publish = (from: number): Promise<void> =>
+        elsewhere(
+          style,
+          async ({ open, io }, handle, from, n) => {
+            const opened = open(handle)
+            for (let i = 0; i < n; i++) {
+              const told = await io.call(opened, 'publish', from * 10_000 + i)
+              if (told !== 3) throw new Error(`told ${told}`)
+            }
+          },
+          topic.handle as unknown as object,
+          from,
+          count,
+        )
+      const publishing = [1, 2].map(publish)
       const own = (async () => {
         for (const i of range(count)) await topic.publish(30_000 + i)
       })()

@@ -10,6 +10,7 @@ import { channels } from './channel.js'
 import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
+import { deques } from './deque.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
@@ -38,6 +39,7 @@ export const scenarios: readonly Scenario[] = [
   ...pipes,
   ...atomicValues,
   ...maps,
+  ...deques,
   ...rendezvous,
   ...selects,
   ...delegation,

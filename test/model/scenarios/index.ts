@@ -20,6 +20,7 @@ import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
+import { runtimes } from './runtime.js'
 import { rwmutexes } from './rwmutex.js'
 import { selects } from './select.js'
 import { semaphores } from './semaphore.js'
@@ -40,6 +41,7 @@ export const scenarios: readonly Scenario[] = [
   ...atomicValues,
   ...maps,
   ...deques,
+  ...runtimes,
   ...rendezvous,
   ...selects,
   ...delegation,

@@ -113,8 +113,15 @@ export class Processor implements Source {
   look(): boolean {
     if (this.#turning) return true
     this.#heedCancels()
+    const surplus = this.#surplus()
+    if (!surplus) this.#retired = false
+    else if (this.#retired) {
+      // It may be ended at any moment: what has come for it meanwhile is for its heir.
+      this.#report('retired')
+      return false
+    }
     this.#next = this.#core.lane_next(this.#lane)
-    if (this.#next === 0 && this.#surplus()) {
+    if (this.#next === 0 && surplus) {
       // It takes nothing from others: who has rung it for a task is to have another one come for that.
       this.#core.lane_stir(this.#lane)
       this.#resting()
@@ -139,7 +146,7 @@ export class Processor implements Source {
 
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
-    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
+    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0) return
     this.#retired = true
     this.#report('retired')
   }

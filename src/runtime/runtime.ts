@@ -2,12 +2,15 @@
 
 import { type Arena, defaultArena } from '../arena.js'
 import { arenaOption } from '../channel-codecs.js'
-import { RuntimeClosedError, rangeError, show, StaleHandleError, typeError, UnsupportedError } from '../errors.js'
+import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError, UnsupportedError } from '../errors.js'
 import {
   KIND_RUNTIME,
   LANE_LIVE,
+  LANE_MAIL,
+  LANE_MAIL_TURNING,
   LANE_OWNER,
   LANE_PAGES,
+  LANE_PINNED,
   LANE_THREAD,
   MAX_PROCS,
   MAX_RUNTIMES,
@@ -78,6 +81,8 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   readonly #crew: Crew | undefined
   readonly #waiting: (() => void)[] = []
   #closing: Promise<void> | undefined
+  /** Workers that there are about to be. */
+  #coming = 0
   #resizing: Promise<unknown> = Promise.resolve()
 
   /** @internal */
@@ -147,10 +152,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * for (const url of urls) await group.go(rt.task('crawl', url))
    * await group.wait()
    */
-  task<K extends TaskName<M>>(
-    name: K,
-    ...args: TaskArguments<M, K>
-  ): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
+  task<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
     this.#number(name)
     return (signal) => cancelledBy(this.go(name, ...args), signal)
   }
@@ -210,8 +212,18 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
       const before = this.procs
       if (procs === undefined || crew === undefined || procs === before) return before
       // Workers first: with the number, `on` begins to offer them.
-      await crew.start(before, procs)
-      runtimeCore(this.arena).runtime_setProcs(this.#site.at, procs)
+      this.#coming = procs
+      try {
+        await crew.start(before, procs)
+        this.#requireOpen()
+        runtimeCore(this.arena).runtime_setProcs(this.#site.at, procs)
+      } catch (error) {
+        // Those that have come all the same go again.
+        if (this.#closing === undefined) runtimeCore(this.arena).runtime_setProcs(this.#site.at, before)
+        throw this.#closing === undefined ? error : new RuntimeClosedError(this.#spawner.closed)
+      } finally {
+        this.#coming = 0
+      }
       return before
     })
     this.#resizing = change.catch(() => {})
@@ -256,8 +268,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
       const lane = this.#lane(i)
       // In a lane that nobody has at the moment, nobody counts.
       if (lane === 0) continue
-      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0) continue
-      for (let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2); block !== 0; block = u32[(block + TASKS_NEXT) >>> 2] as number) {
+      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0)
+        continue
+      for (
+        let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2);
+        block !== 0;
+        block = u32[(block + TASKS_NEXT) >>> 2] as number
+      ) {
         for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
           const state = Atomics.load(u32, (task + TASK_STATE) >>> 2)
           if (state === TASK_QUEUED || state === TASK_RUNNING || state === TASK_BLOCKED) return false
@@ -289,6 +306,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const { at } = this.#site
     const core = runtimeCore(this.arena)
     opened.delete(this as Runtime<never>)
+    this.arena.loop.detach(this)
     if (this.#crew !== undefined) {
       core.runtime_close(at)
       const ending = this.#crew.end()
@@ -329,7 +347,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   }
 
   #requireOpen(): void {
-    if (this.#closing !== undefined) throw new RuntimeClosedError(undefined)
+    if (this.#closing !== undefined) throw new RuntimeClosedError(this.#spawner.closed)
   }
 
   #word(offset: number): number {
@@ -338,6 +356,21 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
 
   #lane(index: number): number {
     return this.#word(RUNTIME_LANES + 4 * index)
+  }
+
+  /** @internal How many workers there are to be. */
+  get wanted(): number {
+    return Math.max(this.procs, this.#coming)
+  }
+
+  /** @internal Whether tasks wait for that worker alone. */
+  hasMail(worker: number): boolean {
+    const lane = this.#lane(worker)
+    const { u32 } = this.arena
+    return (
+      lane !== 0 &&
+      [LANE_MAIL, LANE_MAIL_TURNING, LANE_PINNED].some((list) => Atomics.load(u32, (lane + list) >>> 2) !== 0)
+    )
   }
 
   /** @internal Slot of the thread that a worker is. */
@@ -373,7 +406,9 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
   const { procs = Math.min(platform.cpuCount, MAX_PROCS), worker = {}, onError } = options
   checkProcs(procs)
   if (platform.startWorker === undefined) {
-    throw new UnsupportedError('runtimes are not supported on this platform yet: start workers yourself, and share channels with them')
+    throw new UnsupportedError(
+      'runtimes are not supported on this platform yet: start workers yourself, and share channels with them',
+    )
   }
   if (typeof worker !== 'object' || worker === null)
     throw typeError(`worker is an object of options, not ${show(worker)}`)
@@ -391,6 +426,8 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
     worker,
     {
       drained: () => made?.drained(),
+      retires: (index) => made !== undefined && index >= made.wanted,
+      returns: (index) => made !== undefined && (index < made.wanted || made.hasMail(index)),
       failed: (error) => made?.fail(error),
       uncaught: (error, index) => {
         if (onError !== undefined) onError(error, index)

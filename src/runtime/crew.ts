@@ -3,6 +3,7 @@
 import { type Arena, reap } from '../arena.js'
 import { platform } from '../platform/index.js'
 import type { StartedWorker } from '../platform/platform.js'
+import { restore } from './values.js'
 
 /** What a worker is given to begin with. */
 export interface Assignment {
@@ -155,7 +156,9 @@ export class Crew {
       this.#failures = 0
       if (!this.#busy) member.worker.unref()
     } else if (report.event === 'failed') {
-      member.failure = { error: report.error }
+      member.failure = {
+        error: restore(report.error, `    while worker ${member.index} loaded ${this.#assignment.module}`),
+      }
       void member.worker.terminate()
     } else if (report.event === 'drained') this.#events.drained()
     else if (this.#events.retires(member.index)) {
@@ -167,7 +170,14 @@ export class Crew {
   #ended(member: Member, code: number, reject: (error: unknown) => void): void {
     const { index, threadId, failure } = member
     this.#members.delete(index)
-    const cause = failure === undefined ? new Error(`exit code ${code}`) : failure.error
+    const cause =
+      failure === undefined
+        ? new Error(
+            member.ready
+              ? `exit code ${code}`
+              : `worker ${index} ended before it had loaded ${this.#assignment.module} (exit code ${code})`,
+          )
+        : failure.error
     const end: End = { worker: index, cause, told: false }
     this.#ends.set(threadId, end)
     if (this.#ends.size > MOST_ENDS) this.#ends.delete(this.#ends.keys().next().value as number)

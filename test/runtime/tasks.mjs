@@ -397,7 +397,8 @@ export const holdMutex = async (mutex, held, how) => {
   return forever()
 }
 export const lockOnce = async (mutex) => {
-  using guard = await mutex.lock()
+  const guard = await mutex.lock()
+  guard.unlock()
   return guard.poisoned
 }
 export const finaliserWaits = async (cell) => {

@@ -311,8 +311,8 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
       core.runtime_close(at)
       const ending = this.#crew.end()
       this.#spawner.abandon(cause ?? 'closed')
-      this.#checkDrained()
       await ending
+      this.#checkDrained()
     } else this.#spawner.abandon('closed')
     core.lane_leave(this.#spawner.lane)
     core.runtime_leave(at)

@@ -289,6 +289,10 @@ export const spread = async (n, ms) => {
 export const spawnAndLeave = (n, cell, ms = 0) => {
   for (let i = 0; i < n; i++) go('addLater', cell, ms)
 }
+export const spawnAndBlock = (n, cell, ms) => {
+  for (let i = 0; i < n; i++) go('addLater', cell, 0)
+  sleepSync(ms)
+}
 export const addLater = async (cell, ms) => {
   if (ms > 0) await delay(ms)
   return cell.add(1)

@@ -2,7 +2,7 @@
 
 import { type Arena, defaultArena } from '../arena.js'
 import { arenaOption } from '../channel-codecs.js'
-import { RuntimeClosedError, rangeError, show, StaleHandleError, typeError, UnsupportedError } from '../errors.js'
+import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError, UnsupportedError } from '../errors.js'
 import {
   KIND_RUNTIME,
   LANE_LIVE,
@@ -137,10 +137,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * for (const url of urls) await group.go(rt.task('crawl', url))
    * await group.wait()
    */
-  task<K extends TaskName<M>>(
-    name: K,
-    ...args: TaskArguments<M, K>
-  ): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
+  task<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
     this.#number(name)
     return (signal) => cancelledBy(this.go(name, ...args), signal)
   }
@@ -341,7 +338,9 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
   const { procs = Math.min(platform.cpuCount, MAX_PROCS), worker = {}, onError } = options
   checkProcs(procs)
   if (platform.startWorker === undefined) {
-    throw new UnsupportedError('runtimes are not supported on this platform yet: start workers yourself, and share channels with them')
+    throw new UnsupportedError(
+      'runtimes are not supported on this platform yet: start workers yourself, and share channels with them',
+    )
   }
   if (typeof worker !== 'object' || worker === null)
     throw typeError(`worker is an object of options, not ${show(worker)}`)

@@ -3,8 +3,8 @@
 import { burn, nowNs } from '../harness/clock.js'
 import { type Contender, isProducer, NOTHING, type Outcome, type Part, share } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
-import { bareRun } from '../runtime/bare.js'
 import { ownerOnly } from '../micro/library.js'
+import { bareRun } from '../runtime/bare.js'
 import { ASLEEP_NS } from './library.js'
 
 // Two mailboxes, one a direction, on lines of their own: a sequence word, and a value at the same place among the doubles.

@@ -188,7 +188,11 @@ function gone(b: Bench, w: RuntimeWorld, o: Setting, lost: 'count' | 'memory' | 
     if (lane >= L.ARENA!) b.as(t, 'lane_leave', lane)
     b.as(t, 'runtime_leave', rt)
   }
-  if (!o.orphan) b.call('runtime_leave', rt)
+  if (!o.orphan) {
+    const counted = b.read(rt + L.HEAD_KIND!) === L.KIND_RUNTIME ? b.read(rt + L.HEAD_STATE!) & L.FLAGS_MASK! : 0
+    b.check(counted === 1 || (lost !== undefined && counted > 1), `${counted} threads are counted, and one is left`)
+    b.call('runtime_leave', rt)
+  }
   if (lost === 'memory') {
     audit(b, w, usage(b, w))
     return

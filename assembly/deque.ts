@@ -22,7 +22,8 @@
 import { arena_allocate, arena_free, settled } from "./arena.ts";
 import { cas64, enter, get32, leave, load32, load64, peek64, poke64, set32, set64, store32, store64 } from "./atomics.ts";
 import {
-  DEQUE_BOTTOM, DEQUE_RING, DEQUE_SEEN, DEQUE_TOP, HEAD_KIND, KIND_DEQUE_RING, LINE, OK, RETRY, RING_FIRST, RING_OLD, RING_SLOTS, STALE, THREAD_PENDING, THREAD_VALUE, WOULD_BLOCK,
+  DEQUE_BOTTOM, DEQUE_RING, DEQUE_SEEN, DEQUE_TOP, HEAD_KIND, KIND_DEQUE_RING, LINE, NO_MEMORY, OK, RETRY, RING_FIRST, RING_OLD, RING_SLOTS, STALE, THREAD_PENDING,
+  THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { self } from "./thread.ts";
 
@@ -31,7 +32,7 @@ import { self } from "./thread.ts";
 // @ts-ignore: decorator
 @inline function blockOf(ring: u32): usize { return <usize>(ring & ~(LINE - 1)); }
 // @ts-ignore: decorator
-@inline function slotOf(ring: u32, position: u32): usize {
+@inline export function slotOf(ring: u32, position: u32): usize {
   return blockOf(ring) + RING_SLOTS + (<usize>(position & (slotsOf(ring) - 1)) << 3);
 }
 /** DEQUE_TOP, so many positions later. */
@@ -69,6 +70,13 @@ function grow(d: usize): bool {
 // @ts-ignore: decorator
 @inline export function hasRoom(d: usize): bool {
   return get32(d + DEQUE_BOTTOM) - get32(d + DEQUE_SEEN) < slotsOf(get32(d + DEQUE_RING)) || makeRoom(d);
+}
+
+/** The same for `n` values. */
+export function hasRoomFor(d: usize, n: u32): bool {
+  set32(d + DEQUE_SEEN, <u32>load64(d + DEQUE_TOP));
+  while (get32(d + DEQUE_BOTTOM) - get32(d + DEQUE_SEEN) + n > slotsOf(get32(d + DEQUE_RING))) if (!grow(d)) return false;
+  return true;
 }
 
 function makeRoom(d: usize): bool {
@@ -131,25 +139,45 @@ function makeRoom(d: usize): bool {
 }
 
 /**
- * Moves up to `n` of the oldest values of a deque that nobody pops from the bottom of to the bottom of another one, whose owner the caller is: the oldest
+ * Moves up to `n` of the oldest values from a deque at whose bottom nobody pops to the bottom of another one, whose owner the caller is: the oldest
  * of them becomes the newest there. How many: 0 if it was empty, or another thread was faster.
  */
-export function moveOldest(from: usize, to: usize, n: u32): u32 {
-  if (!hasRoom(to)) return 0;
+export function moveOldest(from: usize, to: usize, n: u32): u32 { return takeOldest(from, 0, to, n, true, false); }
+
+/**
+ * The same for a deque with that life; `reversed` or not; with `one`, the oldest of them goes to THREAD_VALUE instead. THREAD_STATUS says OK, WOULD_BLOCK,
+ * RETRY, STALE or NO_MEMORY.
+ */
+export function takeOldest(from: usize, life: u32, to: usize, n: u32, reversed: bool, one: bool): u32 {
   const top = load64(from + DEQUE_TOP);
-  const bottom = load32(from + DEQUE_BOTTOM);
+  const bottom = load32(from + DEQUE_BOTTOM); // after the top, as in stealNow
+  if (<u32>(top >> 32) != life) return nothing(STALE);
+  if (<i32>(bottom - <u32>top) <= 0) return nothing(WOULD_BLOCK);
+  const some = min(n, bottom - <u32>top);
+  const more = some - u32(one);
+  if (more != 0 && !hasRoomFor(to, more)) return nothing(NO_MEMORY);
   const ring = load32(from + DEQUE_RING);
   const mine = get32(to + DEQUE_RING);
   const end = get32(to + DEQUE_BOTTOM);
-  const some = <i32>min(min(<i32>n, <i32>(bottom - <u32>top)), <i32>(slotsOf(mine) - (end - get32(to + DEQUE_SEEN))));
-  if (some <= 0) return 0;
+  const first = <u32>top + u32(one);
   // Nobody sees what lies above our bottom.
-  for (let i = 0; i < some; i++) poke64(slotOf(mine, end + some - 1 - i), peek64(slotOf(ring, <u32>top + i)));
+  for (let i: u32 = 0; i < more; i++) poke64(slotOf(mine, end + (reversed ? more - 1 - i : i)), peek64(slotOf(ring, first + i)));
+  const value = peek64(slotOf(ring, <u32>top));
   enter();
   const done = cas64(from + DEQUE_TOP, top, later(top, some)) == top;
-  if (done) store32(to + DEQUE_BOTTOM, end + some);
+  if (done) {
+    store32(to + DEQUE_BOTTOM, end + more);
+    if (one) set64(self + THREAD_VALUE, value);
+    set32(self + THREAD_STATUS, OK);
+  }
   leave();
-  return done ? some : 0;
+  return done ? some : nothing(RETRY);
+}
+
+/** Why nothing has been moved goes to THREAD_STATUS. */
+export function nothing(status: u32): u32 {
+  set32(self + THREAD_STATUS, status);
+  return 0;
 }
 
 /** Frees the rings of a deque that nobody uses any more. */

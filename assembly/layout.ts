@@ -86,6 +86,11 @@ export const KIND_DEQUE_RING = 26;
 export const KIND_RUNTIME = 27;
 export const KIND_LANE = 28;
 export const KIND_TASKS = 29;
+export const KIND_CONTEXT = 30; // of handles alone: a context is made of channels
+export const KIND_TOPIC = 32;
+export const KIND_PUB_SUB = 33;
+export const KIND_INJECTOR = 34;
+export const KIND_SEGMENT = 35;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -395,6 +400,16 @@ export const CURSOR_KEY_MAX = 2816;
 export const CURSOR_VALUE_AT = 2944;
 export const CURSOR_VALUE_MAX = 1024;
 
+// ── Topic ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// A topic, or a hub of topics: where its subscribers are. Made and used by the bindings.
+export const TOPIC_VERSION = 32; // u32, 2 for each change of its subscribers, + 1 once it is closed
+export const TOPIC_IDS = 36; // u32, subscribers so far
+export const TOPIC_CODEC = 40; // u32
+export const TOPIC_MAP = 44; // u32, address of the map of its subscribers
+export const TOPIC_MAP_OPEN = 48; // u32, HEAD_STATE of that map
+export const TOPIC_PUBLISHING = 64; // u32, calls that look at the subscribers just now
+export const TOPIC_BYTES = 128;
+
 // ── Deque ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 // Offsets from where a deque begins: DEQUE_PLACE in a place of the sync package, LANE_DEQUE in a lane.
 export const DEQUE_BOTTOM = 0; // u32, position after the newest value; written by the owner
@@ -402,13 +417,27 @@ export const DEQUE_RING = 4; // u32, `block | log2 of its slots`
 export const DEQUE_SEEN = 8; // u32, plain word of the owner: a position that the top has reached
 export const DEQUE_TOP = 128; // u64, `life:32 | position of the oldest value:32`; whoever takes that moves it by compare-and-swap
 export const DEQUE_BYTES = 136;
-export const DEQUE_PLACE = 80;
-export const DEQUE_OWNER = 72; // u32, in a place: identity of the thread that owns the deque
-export const DEQUE_ORDER = 76; // u32, in a place: 1: the owner takes the oldest value, too
-export const DEQUE_CODEC = 92; // u32, in a place: id of the codec
+// In a place of the sync package. What other kinds of objects have there is 0, so that a late look at a ring finds one, or none.
+export const DEQUE_OWNER = 72; // u32, identity of the thread that owns the deque
+export const DEQUE_ORDER = 76; // u32, 1: the owner takes the oldest value, too
+export const DEQUE_CODEC = 92; // u32, id of the codec, of an injector too
+export const DEQUE_PLACE = 96;
+export const DEQUE_STAGED = 112; // u64, `1:32 | position:32`: what lies between the bottom and there has been stolen for this deque; or 0
 export const RING_OLD = 32; // u32, the ring that this one has replaced, `block | log2 of its slots`, or 0
 export const RING_SLOTS = 64; // u64 × slots, value of position p in slot `p mod slots`
 export const RING_FIRST = 6; // log2 of the slots of the first ring
+
+// Injector, in a place of the sync package too: a chain of segments. Its ends are `generation:16 | position:28 | segment:20`, the segment in units of
+// 1 << SEGMENT_UNIT bytes.
+export const INJECTOR_TAIL = 120; // u64, where the next value goes; 0 once it is being disposed of
+export const INJECTOR_HEAD = 232; // u64, the oldest value
+export const INJECTOR_END = 240; // u64, what the tail was when somebody began to dispose of it
+export const SEGMENT_NEXT = 32; // u32, the next segment, once the last slot has been claimed
+export const SEGMENT_MARKS = 64; // u32 × slots, 1: the value is there
+export const SEGMENT_VALUES = 576; // u64 × slots
+export const SEGMENT_SLOTS = 128;
+export const SEGMENT_BYTES = 1600;
+export const SEGMENT_UNIT = 10;
 
 // ── Runtime ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 // HEAD_STATE's flags count the threads that use it: its memory is given back by the last.

@@ -21,6 +21,10 @@ const COLOURS: Record<string, string> = {
   'async-mutex': '#c2255c',
   multithreading: '#5f3dc4',
   WebLocks: '#f08c00',
+  piscina: '#2b8a3e',
+  tinypool: '#66a80f',
+  workerpool: '#a61e4d',
+  poolifier: '#364fc7',
 }
 
 function escapeText(text: string): string {

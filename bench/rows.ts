@@ -1,12 +1,14 @@
 // Which rows there are, who takes part in each, and what a plain, a quick and a full run choose.
 
 import { type Job, type Kind, PIPE_RECORD } from './harness/protocol.js'
+import { RUNTIME_ROWS } from './runtime/rows.js'
 import { SYNC_ROWS } from './sync/rows.js'
 import { VALUE_ROWS } from './values/rows.js'
 
 /**
  * Who takes part. The first word is the program. `x64` moves arrays of 64 numbers as one message, `view` writes and reads messages where they
- * lie, `transfer` gives the buffer away, `channels` asks another thread.
+ * lie, `transfer` gives the buffer away, `channels` asks another thread, `1 thread` has one where the others have two, `1 each` gives a thread
+ * one task at a time.
  */
 export type ContenderName =
   | 'millrace'
@@ -27,9 +29,20 @@ export type ContenderName =
   | 'async-mutex'
   | 'multithreading'
   | 'WebLocks'
+  | 'millrace 1 thread'
+  | 'bare 1 thread'
+  | 'piscina'
+  | 'piscina 1 each'
+  | 'tinypool'
+  | 'tinypool 1 each'
+  | 'workerpool'
+  | 'poolifier'
 
-/** What the row's figures mean: time for one operation, time for one round trip or wake-up, time from start to result, percent of all. */
-export type Measure = 'throughput' | 'latency' | 'startup' | 'share'
+/**
+ * What the row's figures mean: time for one operation, time for one round trip or wake-up, time from start to result, percent of all or of what is
+ * possible, bytes for one operation.
+ */
+export type Measure = 'throughput' | 'latency' | 'startup' | 'share' | 'memory'
 
 export interface Entry {
   name: ContenderName
@@ -43,7 +56,17 @@ export interface Entry {
 
 export interface Row {
   scenario: string
-  group: 'one thread' | 'messages' | 'values' | 'latency' | 'select' | 'one loop' | 'sync' | 'counter' | 'start-up'
+  group:
+    | 'one thread'
+    | 'messages'
+    | 'values'
+    | 'latency'
+    | 'select'
+    | 'one loop'
+    | 'sync'
+    | 'runtime'
+    | 'counter'
+    | 'start-up'
   measure: Measure
   job: Job
   entries: Entry[]
@@ -210,6 +233,16 @@ export const ROWS: readonly Row[] = [
   oneThread('trySend+tryReceive i32', 'sendrecv-i32', names('millrace', 'baseline'), 'default'),
   oneThread('stack push+pop f64', 'stack', names('millrace', 'baseline'), 'default'),
   oneThread(
+    'deque push+pop f64, owner alone',
+    'deque',
+    [
+      { name: 'millrace' },
+      { name: 'baseline', label: 'stack in plain TypeScript' },
+      { name: 'bare', label: 'Array push+pop, unshared' },
+    ],
+    'default',
+  ),
+  oneThread(
     'counter add',
     'counter',
     [...names('millrace', 'baseline'), { name: 'bare', label: 'Atomics.add' }],
@@ -275,6 +308,7 @@ export const ROWS: readonly Row[] = [
   oneLoop('one loop, close wakes 10,000', 'close', [1, WAITING, 0], 5 * WAITING, 'quick'),
   oneLoop('one loop, select with a quiet loser', 'quiet', [1, 1, 0], QUIET_SELECTS, 'quick'),
   ...SYNC_ROWS,
+  ...RUNTIME_ROWS,
   counterRow(2, 'quick'),
   counterRow(4, 'full'),
   {

@@ -3,8 +3,8 @@
 import { type Child, WrongSumError } from './contenders/child.js'
 import type { Contenders } from './contenders/index.js'
 import { Watch } from './disturbance.js'
-import { BATCH, type Job, MICRO_TIME_MS, MICRO_WARM_UP_MS, type Reply } from './harness/protocol.js'
-import type { Entry, Row } from './rows.js'
+import { type Job, MICRO_TIME_MS, MICRO_WARM_UP_MS, type Reply, stepOf } from './harness/protocol.js'
+import type { Entry, Measure, Row } from './rows.js'
 import { measureStartup } from './scenarios/startup.js'
 import { median, quantile, sorted } from './stats.js'
 
@@ -19,7 +19,7 @@ export interface Result {
   scenario: string
   contender: string
   label?: string
-  unit: 'ns/op' | 'ns' | 'ms' | '%'
+  unit: 'ns/op' | 'ns' | 'ms' | '%' | 'B'
   median: number
   p25: number
   p75: number
@@ -68,6 +68,8 @@ export async function measureRow(
     failures.push({ scenario: row.scenario, contender, message, wrong: error instanceof WrongSumError })
   }
   if (row.measure === 'startup') return { results: measureStartup(row, entries, settings.runs, fail), failures }
+  if (row.measure === 'memory')
+    return { results: await measureMemory(row, entries, contenders, settings, fail), failures }
   let runners: Runner[] = entries.map((entry) => ({
     entry,
     child: contenders.start(entry.name),
@@ -98,13 +100,38 @@ export async function measureRow(
   return { results: runners.map((runner) => summarise(row, runner)), failures }
 }
 
+/** Each run in a process of its own: one that has had the memory once does not give it back. */
+async function measureMemory(
+  row: Row,
+  entries: Entry[],
+  contenders: Contenders,
+  { runs }: Settings,
+  fail: (contender: string, error: unknown) => void,
+): Promise<Result[]> {
+  const replies = new Map(entries.map((entry): [Entry, Reply[]] => [entry, []]))
+  for (let run = 0; run < runs; run++) {
+    for (const [entry, known] of replies) {
+      const child = contenders.start(entry.name)
+      try {
+        known.push(await child.run({ ...row.job, style: entry.style ?? row.job.style }))
+      } catch (error) {
+        replies.delete(entry)
+        fail(entry.name, error)
+      } finally {
+        child.kill()
+      }
+    }
+  }
+  return [...replies].map(([entry, known]) => summarise(row, { entry, job: row.job, replies: known }))
+}
+
 /** Lets the engine compile, and finds how many messages fill the wanted time. */
 async function warmUp(row: Row, { child, job }: Runner, runMs: number): Promise<void> {
   if (job.n > 0) {
     if (row.job.kind !== 'micro') await child.run(job)
     return
   }
-  const step = BATCH * job.producers * Math.max(1, job.consumers)
+  const step = stepOf(job)
   const wanted = runMs * 1e6
   job.n = step
   let missing = child.native ? WARM_RUNS.native : WARM_RUNS.engine
@@ -131,7 +158,15 @@ async function runOnce(runner: Runner, mostRepeats: number): Promise<void> {
   }
 }
 
-function summarise(row: Row, { entry, job, replies, repeated, disturbed }: Runner): Result {
+/** What a reply says of a row, where one reply has one figure. */
+function figureOf(measure: Measure, { ns, share, bytes }: Reply, n: number): number {
+  if (measure === 'share') return share ?? Number.NaN
+  return (measure === 'memory' ? (bytes ?? Number.NaN) : ns) / n
+}
+
+type Measured = Pick<Runner, 'entry' | 'job' | 'replies'> & Partial<Pick<Runner, 'repeated' | 'disturbed'>>
+
+function summarise(row: Row, { entry, job, replies, repeated, disturbed }: Measured): Result {
   const { scenario, measure } = row
   const common = {
     scenario,
@@ -149,8 +184,8 @@ function summarise(row: Row, { entry, job, replies, repeated, disturbed }: Runne
     const [p25, mid, p75, p99, p999] = [0.25, 0.5, 0.75, 0.99, 0.999].map((q) => quantile(all, q))
     return { ...common, unit: 'ns', median: mid, p25, p75, p99, p999, cpu }
   }
-  const shares = measure === 'share'
-  const all = sorted(replies.map((reply) => (shares ? (reply.share ?? 0) : reply.ns / job.n)))
+  const unit = measure === 'share' ? '%' : measure === 'memory' ? 'B' : 'ns/op'
+  const all = sorted(replies.map((reply) => figureOf(measure, reply, job.n)))
   const [p25, mid, p75] = [0.25, 0.5, 0.75].map((q) => quantile(all, q))
-  return { ...common, unit: shares ? '%' : 'ns/op', median: mid, p25, p75, cpu }
+  return { ...common, unit, median: mid, p25, p75, cpu }
 }

@@ -13,7 +13,7 @@ export interface Target {
   form: 'faster' | 'time' | 'absolute' | 'least'
   limit: number
   /** Of a limit without another one: the unit of the row's figures. Default `ms`. */
-  unit?: 'ms' | 'ns' | '%'
+  unit?: 'ms' | 'ns' | '%' | 'B'
 }
 
 export interface Verdict extends Target {
@@ -76,6 +76,15 @@ export const TARGETS: readonly Target[] = [
   { row: 'sharded map get 2 threads', against: 'millrace channels', form: 'faster', limit: 5 },
   { row: 'sharded map get 2 threads', against: 'postMessage', form: 'faster', limit: 5 },
   { row: 'mutex fairness, held 100 µs', against: undefined, form: 'least', limit: 10, unit: '%' },
+  { row: 'spawn + result 2 workers, windows of 1000', against: 'piscina', form: 'faster', limit: 15 },
+  { row: 'spawn + result 2 workers, windows of 1000', against: 'go', form: 'time', limit: 1.5 },
+  { row: 'spawn + result 2 workers, one at a time', against: 'piscina', form: 'time', limit: 0.5 },
+  { row: 'spawn inside a worker, windows of 1000', against: 'go', form: 'time', limit: 1 },
+  { row: 'fork-join fib 2 workers', against: 'millrace 1 thread', form: 'faster', limit: 1.7 },
+  { row: 'fork-join merge sort 2 workers', against: 'millrace 1 thread', form: 'faster', limit: 1.7 },
+  { row: 'skewed load 2 workers, of the ideal', against: undefined, form: 'absolute', limit: 110, unit: '%' },
+  { row: 'idle runtime 2 workers, CPU', against: undefined, form: 'absolute', limit: 1, unit: '%' },
+  { row: '100,000 blocked tasks, memory of each', against: undefined, form: 'absolute', limit: 1024, unit: 'B' },
   { row: 'counter 2 threads', against: 'bare', form: 'faster', limit: 3 },
   { row: 'import + channel + message', against: undefined, form: 'absolute', limit: 15 },
 ]

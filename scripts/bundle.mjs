@@ -37,6 +37,9 @@ writeFileSync('dist/index.js', tight(withLibrary(output[0].code)))
 mkdirSync('dist/platform', { recursive: true })
 for (const name of ['node', 'web']) copyFileSync(`build/js/platform/${name}.js`, `dist/platform/${name}.js`)
 
+// What a runtime starts its workers with.
+writeFileSync('dist/worker.js', "import { serveRuntime } from './index.js'\n\nawait serveRuntime()\n")
+
 const { name, version, license } = JSON.parse(readFileSync('node_modules/msgpackr/package.json', 'utf8'))
 const text = readFileSync('node_modules/msgpackr/LICENSE', 'utf8')
 writeFileSync('dist/THIRD-PARTY.txt', `index.js contains a part of ${name} ${version} (${license}):\n\n${text}`)

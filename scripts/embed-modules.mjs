@@ -7,6 +7,7 @@ const MODULES = [
   ['sync', 24576],
   ['map', 6144],
   ['runtime', 8192],
+  ['deque', 10240],
 ]
 
 mkdirSync('src/generated', { recursive: true })

@@ -47,6 +47,7 @@ import {
   WOULD_BLOCK,
 } from './generated/layout.js'
 import { platform } from './platform/index.js'
+import { mendRuntimes } from './runtime-core.js'
 import { mend } from './sync-core.js'
 import { TimerEntry, timers } from './timer-heap.js'
 
@@ -375,18 +376,23 @@ function watchWorkers(): void {
   if (watching) return
   watching = true
   platform.onWorkerExit((threadId) => {
-    for (const arena of liveArenas()) {
-      arena.core.thread_reap(threadId)
-      mend(arena)
-      arena.relieve()
-      arena.loop.poll()
-      arena.loop.keepAlive()
-    }
+    for (const arena of liveArenas()) reap(arena, threadId)
   })
   // Threads that have attached since an operation began may complete it.
   platform.onIdle(() => {
     for (const arena of liveArenas()) arena.loop.keepAlive()
   })
+}
+
+/** @internal Frees what a thread that has ended held, and finishes what it had begun. May be done twice. */
+export function reap(arena: Arena, threadId: number): void {
+  arena.core.thread_reap(threadId)
+  mend(arena)
+  mendRuntimes(arena)
+  arena.relieve()
+  arena.loop.poll()
+  arena.loop.look()
+  arena.loop.keepAlive()
 }
 
 function* liveArenas(): Generator<Arena> {

@@ -169,7 +169,7 @@ export class Cursor {
 
   /** Leaves the bytes of a key of a direct codec where the core looks for them, if there is room: whether it did. */
   stage<K>(codec: MessageCodec<K>, key: K): boolean {
-    const most = codec.measure(key)
+    const most = this.messages.measure(codec, key)
     if (most > CURSOR_KEY_MAX) return false
     const { u8, bytes } = this
     const end = codec.encode(key, this.messages.memory, bytes, bytes + most)
@@ -236,7 +236,7 @@ export class Cursor {
   encode<T>(key: Uint8Array | StagedKey | undefined, codec: MessageCodec<T> | undefined, value: T): number {
     const { messages, u8 } = this
     const before = key === undefined ? 0 : roundUp(key.length)
-    const most = codec === undefined ? 0 : codec.measure(value)
+    const most = codec === undefined ? 0 : messages.measure(codec, value)
     const room = before + roundUp(most)
     if (room > messages.limit) messages.checkLength(room, codec?.name ?? 'a key')
     const payload = this.#arena.core.message_take(room)

@@ -107,6 +107,46 @@ export class PoisonedError extends MillraceError {
   }
 }
 
+/** The worker that ran a task has ended: by itself, by `process.exit` in a task, or for want of memory. How far the task came is not known. */
+export class WorkerDiedError extends MillraceError {
+  /** The worker's number in its runtime, where that is known. */
+  readonly worker: number | undefined
+
+  constructor(task: string, worker: number | undefined, cause: unknown) {
+    const which = worker === undefined ? 'the worker' : `worker ${worker}`
+    const why = cause instanceof Error ? ` (${cause.message})` : cause === undefined ? '' : ` (${show(cause)})`
+    super('ERR_WORKER_DIED', `${which} ended${why} while it ran task ${show(task)}`, { cause })
+    this.worker = worker
+  }
+}
+
+/** The runtime is closed: its tasks are not run to their end, and it takes no more. */
+export class RuntimeClosedError extends MillraceError {
+  constructor(cause: unknown) {
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    super('ERR_RUNTIME_CLOSED', `the runtime is closed${why}`, cause instanceof Error ? { cause } : {})
+  }
+}
+
+/** A context was cancelled: `ctx.err`. Why it was, if anybody has said so, is `ctx.cause`. The message is Go's. */
+export class CanceledError extends MillraceError {
+  constructor() {
+    super('ERR_CANCELED', 'context canceled')
+  }
+}
+
+/** The deadline of a context has passed: `ctx.err`. The message is Go's. */
+export class DeadlineExceededError extends MillraceError {
+  constructor() {
+    super('ERR_DEADLINE_EXCEEDED', 'context deadline exceeded')
+  }
+
+  /** Always true: tells it from other errors without its class, as Go's `Timeout()`. */
+  timeout(): boolean {
+    return true
+  }
+}
+
 /** How a value is named in messages. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

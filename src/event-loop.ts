@@ -22,6 +22,12 @@ export interface Pending {
   readonly keeps?: boolean
 }
 
+/** What can happen to a thread beside the end of operations that wait. */
+export interface Source {
+  /** Does what is to be done; called when the loop has been woken, and before it sleeps. True: it is not to sleep, `start` will be called. */
+  look(): boolean
+}
+
 /** `Atomics.waitAsync`, which TypeScript's es2022 library does not know yet. */
 interface AsyncWait {
   waitAsync(
@@ -39,6 +45,8 @@ let holders = 0
 export class EventLoop {
   /** How many operations are pending: while it is 0, no call has to look for completed ones. */
   pending = 0
+  /** How many of them keep no process alive. Who counts his operation here takes it off when it ends, then calls `keepAlive`. */
+  background = 0
   /** Above 0, `poll` completes nothing: who is parking must not be completed before it knows its waiter. It polls after that. */
   paused = 0
   readonly #core: Core
@@ -50,8 +58,10 @@ export class EventLoop {
   readonly #table: (Pending | undefined)[] = []
   readonly #free: number[] = []
   readonly #beforeSleep: () => void
+  readonly #sources: Source[] = []
   #holding = false
   #waiting = false
+  #looking = false
 
   constructor(core: Core, i32: Int32Array, slot: number, beforeSleep: () => void) {
     this.#core = core
@@ -75,7 +85,26 @@ export class EventLoop {
   remove(token: number): void {
     this.#table[token] = undefined
     this.#free.push(token)
-    if (--this.pending === 0) this.#keep(false)
+    if (--this.pending <= this.background) this.#keep(false)
+  }
+
+  /** From now on the loop looks at the source, whenever it looks. */
+  attach(source: Source): void {
+    this.#sources.push(source)
+  }
+
+  detach(source: Source): void {
+    const place = this.#sources.indexOf(source)
+    if (place >= 0) this.#sources.splice(place, 1)
+  }
+
+  /** Something is pending that a source will notice: `start` is to be called, and `end` once. */
+  begin(): void {
+    this.pending++
+  }
+
+  end(): void {
+    if (--this.pending <= this.background) this.#keep(false)
   }
 
   /** To be called once an operation is parked: sees to it that its completion is noticed. */
@@ -83,12 +112,12 @@ export class EventLoop {
     this.poll()
     if (this.pending === 0) return
     this.keepAlive()
-    if (!this.#waiting) this.#arm()
+    if (!this.#waiting && !this.#looking) this.#arm()
   }
 
   /** Holds the event loop exactly while something is pending that another thread could complete. */
   keepAlive(): void {
-    this.#keep(this.pending > 0 && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1)
+    this.#keep(this.pending > this.background && Atomics.load(this.#i32, (ARENA + ARENA_LIVE) >>> 2) > 1)
   }
 
   #keep(holding: boolean): void {
@@ -123,7 +152,7 @@ export class EventLoop {
       // After the load of the bell: who begins to wait for memory rings it, and this sees either the ring or who waits.
       this.#beforeSleep()
       this.poll()
-      if (this.pending === 0) break
+      if (this.look() || this.pending === 0) break
       const wait = (Atomics as unknown as AsyncWait).waitAsync(this.#i32, this.#bell, bell)
       if (!wait.async) continue
       this.#waiting = true
@@ -133,10 +162,21 @@ export class EventLoop {
     Atomics.store(this.#i32, this.#armed, 0)
   }
 
+  /** Looks at all sources: whether one of them keeps the loop awake. */
+  look(): boolean {
+    if (this.#sources.length === 0 || this.#looking) return false
+    this.#looking = true
+    let awake = false
+    for (const source of this.#sources.slice()) if (source.look()) awake = true
+    this.#looking = false
+    return awake
+  }
+
   readonly #woken = (): void => {
     this.#waiting = false
     Atomics.store(this.#i32, this.#armed, 0)
     this.poll()
+    if (this.look()) return
     if (this.pending > 0) this.#arm()
     else this.#beforeSleep()
   }

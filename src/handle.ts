@@ -37,6 +37,9 @@ export interface Shared<out T> {
   readonly handle: Handle<T>
 }
 
+/** @internal A method of what may be made known in any arena: its handle there. */
+export const HANDLE_IN: unique symbol = Symbol('millrace.handleIn')
+
 /** @internal What an object needs to be opened at an address. */
 export interface Site {
   readonly arena: Arena

@@ -1,6 +1,7 @@
 // What may end a wait from outside: its timeout, and its signal.
 
 import { TimeoutError } from './errors.js'
+import { holds } from './holds.js'
 import { platform } from './platform/index.js'
 import { startTimer } from './timer-heap.js'
 
@@ -19,8 +20,10 @@ export function watchLimits(
   const onAbort = (): void => giveUp(() => signal.reason)
   platform.allowListeners(signal)
   signal.addEventListener('abort', onAbort, { once: true })
+  const stopHolding = holds.get(signal)?.()
   return () => {
     stopTimer()
+    stopHolding?.()
     signal.removeEventListener('abort', onAbort)
   }
 }

@@ -39,7 +39,7 @@ export class MessageChannel<T> extends ValueChannel<T> {
 
   override check(value: T): void {
     // What has a fixed size is looked at when it is encoded.
-    if (this.codec.size === undefined) this.codec.measure(value)
+    if (this.codec.size === undefined) this.messages.measure(this.codec, value)
     else this.messages.pack(this.codec, value)
   }
 

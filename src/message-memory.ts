@@ -1,6 +1,7 @@
 // Messages in the arena: from a value to its bytes in a block, or in a chain of blocks, and back. See assembly/message.ts.
 
 import type { Arena } from './arena.js'
+import { encoding } from './codec/encoding.js'
 import type { Memory, MessageCodec } from './codec/message.js'
 import { type ArenaFullError, rangeError } from './errors.js'
 import {
@@ -60,7 +61,7 @@ export class MessageMemory {
 
   /** Leaves the value's bytes in a block: its payload's address, and `length`; 0 if there is no block large enough. */
   encode<T>(codec: MessageCodec<T>, value: T): number {
-    const most = codec.measure(value)
+    const most = this.measure(codec, value)
     if (most > this.limit) this.checkLength(most, codec.name)
     const payload = this.arena.core.message_take(most)
     if (payload === 0) return 0
@@ -76,9 +77,20 @@ export class MessageMemory {
     return payload
   }
 
+  /** How many bytes the value needs, for a message in this arena. */
+  measure<T>(codec: MessageCodec<T>, value: T): number {
+    const before = encoding.arena
+    encoding.arena = this.arena
+    try {
+      return codec.measure(value)
+    } finally {
+      encoding.arena = before
+    }
+  }
+
   /** The value's bytes, outside the arena. */
   pack<T>(codec: MessageCodec<T>, value: T): Uint8Array {
-    const most = codec.measure(value)
+    const most = this.measure(codec, value)
     const memory = this.#apart(most)
     return memory.u8.subarray(0, codec.encode(value, memory, 0, most))
   }

@@ -39,6 +39,8 @@ interface Arm {
   readonly channel: Channel<unknown> | undefined
   readonly source: LocalSource<unknown> | undefined
   readonly merged: Merged<unknown> | undefined
+  /** Whether the channel only tells of the source of the same case: it is waited on, never tried. */
+  readonly tells?: boolean
   value: unknown
   on: boolean
 }
@@ -87,6 +89,8 @@ export class Round {
   #shuffled: Arm[] = []
   /** Address of the select in the arena, 0 before it is first needed. */
   #select = 0
+  /** The channels that tell of a source. */
+  readonly #telling: Channel<unknown>[] = []
 
   constructor(cases: unknown, biased: boolean, reusable = false) {
     if (typeof cases !== 'object' || cases === null)
@@ -98,6 +102,15 @@ export class Round {
       this.arena ??= channel.arena
       if (channel.arena !== this.arena)
         throw typeError('the channels of a select are of one arena: make them with the same { arena }')
+    }
+    // What tells of the sources: where the other channels are, and nowhere else.
+    for (const { name, source } of this.#arms.slice()) {
+      for (const channel of source?.channels?.() ?? []) {
+        this.arena ??= channel.arena
+        if (channel.arena !== this.arena) continue
+        this.#telling.push(channel)
+        this.#arm(name, false, channel, undefined, undefined, true)
+      }
     }
     this.#activate()
     this.operation = {
@@ -128,14 +141,21 @@ export class Round {
     else if (merged !== undefined) {
       if (this.reusable) throw typeError('a Selector takes the channels of a merge one by one')
       for (const part of merged.channels) this.#arm(name, false, part, undefined, merged)
-      for (const part of merged.sources) this.#arms.push({ ...arm(name, false), source: part, on: true })
+      for (const part of merged.sources) this.#arms.push({ ...arm(name, false), source: part, merged, on: true })
       // All have ended: that is its outcome.
       if (merged.drained) this.#arms.push({ ...arm(name, false), merged, on: true })
     } else this.#arms.push({ ...arm(name, false), source, on: source !== undefined })
   }
 
-  #arm(name: string, send: boolean, channel: Channel<unknown>, value: unknown, merged?: Merged<unknown>): void {
-    const made: Arm = { name, send, channel, source: undefined, merged, value, on: true }
+  #arm(
+    name: string,
+    send: boolean,
+    channel: Channel<unknown>,
+    value: unknown,
+    merged?: Merged<unknown>,
+    tells = false,
+  ): void {
+    const made: Arm = { name, send, channel, source: undefined, merged, tells, value, on: true }
     this.#arms.push(made)
     const group = this.#groups.find((g) => g.send === send && g.channel.at === channel.at)
     if (group) group.arms.push(made)
@@ -143,7 +163,7 @@ export class Round {
   }
 
   #activate(): void {
-    this.#active = this.#arms.filter(({ on }) => on)
+    this.#active = this.#arms.filter(({ on, tells }) => on && !tells)
     this.#shuffled = this.#active.slice()
   }
 
@@ -154,8 +174,9 @@ export class Round {
   }
 
   switch(name: string, on: boolean): void {
-    const found = this.#named(name)
-    found.on = on && (found.channel !== undefined || found.source !== undefined)
+    this.#named(name)
+    for (const found of this.#arms)
+      if (found.name === name) found.on = on && (found.channel !== undefined || found.source !== undefined)
     this.#activate()
   }
 
@@ -181,7 +202,8 @@ export class Round {
 
   /** A channel of a case is closed and drained: whether that is the outcome. */
   #ended(arm: Arm): boolean {
-    if (arm.merged === undefined || arm.merged.ended(arm.channel)) return this.#happened(arm, undefined, true)
+    if (arm.merged === undefined || arm.merged.ended(arm.channel, arm.source))
+      return this.#happened(arm, undefined, true)
     // The others of the merge are left.
     arm.on = false
     this.#activate()
@@ -244,9 +266,9 @@ export class Round {
     this.short = true
   }
 
-  /** Notes what a local source has given. */
+  /** Notes what a local source has given. False if it was only one of several sources of a merge that has ended. */
   took(arm: Arm, next: Next<unknown>): boolean {
-    return this.#happened(arm, next.value, next.done)
+    return next.done ? this.#ended(arm) : this.#happened(arm, next.value, next.done)
   }
 
   /** As attempt; false only if at one moment no case was ready. */
@@ -295,7 +317,7 @@ export class Round {
   /** `performance.now()` from which on a source of this thread is ready. */
   readyAt(): number {
     let at = Number.POSITIVE_INFINITY
-    for (const { source } of this.#active) if (source !== undefined) at = Math.min(at, source.readyAt())
+    for (const { source } of this.#active) if (source !== undefined) at = Math.min(at, source.readyAt(this.#telling))
     return at
   }
 

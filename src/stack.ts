@@ -15,6 +15,7 @@ import {
 } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
 import { SharedObject } from './object.js'
+import { wordAccess } from './word-access.js'
 
 export interface StackOptions {
   /** How many values the stack holds at most: an integer, 1 or more. */
@@ -102,44 +103,13 @@ export class Stack<T> extends SharedObject {
 
   /** How values of the codec are pushed, and read where the core leaves what it has popped. */
   #access(codec: Codec<T>): [push: (value: T) => number, read: () => T] {
-    const { core, valueAt, memory } = this.arena
-    const at = new DataView(memory.buffer, valueAt, 8)
-    const pair = (push: (value: never) => number, read: () => unknown): [(value: T) => number, () => T] => [
-      push as unknown as (value: T) => number,
-      read as () => T,
-    ]
-    const push32 = (value: number): number => core.stack_push32(this.at, this.open, value)
-    const push64 = (value: bigint): number => core.stack_push64(this.at, this.open, value)
-    switch (codec.name) {
-      case 'f64':
-        return pair(
-          (value) => core.stack_pushF64(this.at, this.open, value),
-          () => at.getFloat64(0, true),
-        )
-      case 'f32':
-        return pair(
-          (value) => core.stack_pushF32(this.at, this.open, value),
-          () => at.getFloat32(0, true),
-        )
-      case 'i64':
-        return pair(push64, () => at.getBigInt64(0, true))
-      case 'u64':
-        return pair(push64, () => at.getBigUint64(0, true))
-      case 'u32':
-        return pair(push32, () => at.getUint32(0, true))
-      case 'bool':
-        return pair(
-          (value) => push32(Number(value)),
-          () => at.getInt32(0, true) === 1,
-        )
-      case 'unit':
-        return pair(
-          () => push32(0),
-          () => undefined,
-        )
-      default:
-        return pair(push32, () => at.getInt32(0, true))
-    }
+    const { core } = this.arena
+    return wordAccess(this.arena, codec, {
+      push32: (value) => core.stack_push32(this.at, this.open, value),
+      pushF32: (value) => core.stack_pushF32(this.at, this.open, value),
+      pushF64: (value) => core.stack_pushF64(this.at, this.open, value),
+      push64: (value) => core.stack_push64(this.at, this.open, value),
+    })
   }
 }
 

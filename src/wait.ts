@@ -153,10 +153,22 @@ const LONGEST_WATCH = 128
 const blocking = new Spinner(100_000)
 const meeting = new Spinner(100_000)
 const awaiting = new Spinner(4_000)
+const searching = new Spinner(20_000)
+const hunting = new Spinner(50_000)
 
 /** Tries the operation for a while: whether it succeeded. */
 export function spin(arena: Arena, operation: Operation): boolean {
   return blocking.spin(arena, operation) === OK
+}
+
+/** As `spin`, for an event loop that is about to sleep. */
+export function search(arena: Arena, operation: Operation): boolean {
+  return searching.spin(arena, operation) === OK
+}
+
+/** As `spin`, for a worker that looks for tasks. */
+export function hunt(arena: Arena, operation: Operation): boolean {
+  return hunting.spin(arena, operation) === OK
 }
 
 /** Watches a waiter for a while: whether its wait has ended. */

@@ -7,7 +7,15 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { engineLacks } from '../build/bench/contenders/engine.js'
-import { expected, formatJob, type Job, parseJob, type Reply, threadCount } from '../build/bench/harness/protocol.js'
+import {
+  expected,
+  formatJob,
+  type Job,
+  parseJob,
+  type Reply,
+  stepOf,
+  threadCount,
+} from '../build/bench/harness/protocol.js'
 import { ROWS, selectRows } from '../build/bench/rows.js'
 import type { Result } from '../build/bench/runner.js'
 import { targetTable } from '../build/bench/table.js'
@@ -105,11 +113,19 @@ describe('a job', () => {
     ['pingpong hot 1 1 0 800', 2, 800, 800],
     ['value bytes-64 1 1 16 800', 2, 800, (800 * 799) / 2],
     ['sync rwmutex 2 0 0 800', 2, 800, 800],
+    ['runtime spawn 2 1 100 800', 0, 800, (800 * 799) / 2],
+    ['runtime fib 2 1 30 800', 0, 800, 800],
   ])('%s says what must arrive', (line, threads, count, sum) => {
     expect(threadCount(parseJob(line))).toBe(threads)
     expect(expected(parseJob(line))).toEqual({ count, sum })
   })
 })
+
+/** The fewest tasks that make a run of this row. */
+function smallest(job: Job): number {
+  if (job.style === 'round-trip') return 20
+  return job.n || stepOf(job)
+}
 
 describe('the process of a contender', () => {
   async function answers(name: string, lines: string[]): Promise<(Reply & { error?: string })[]> {
@@ -165,6 +181,40 @@ describe('the process of a contender', () => {
       const shares = rows.flatMap(({ measure }, at) => (measure === 'share' ? [replies[at]?.share ?? -1] : []))
       for (const share of shares) expect(share >= 0 && share <= 100).toBe(true)
     },
+  )
+
+  const RUNTIME = [
+    'millrace',
+    'baseline',
+    'bare',
+    'plain',
+    'piscina',
+    'tinypool',
+    'workerpool',
+    'poolifier',
+    'multithreading',
+  ]
+  it.each(RUNTIME.filter((name) => engineLacks([name]).size === 0))(
+    '%s: runs every task of its rows of the runtime, and gives each its own result',
+    async (name) => {
+      const rows = ROWS.flatMap(({ group, job, entries }) => {
+        const styles = entries.filter((entry) => entry.name === name).map(({ style }) => style ?? job.style)
+        return group === 'runtime' ? styles.map((style): Job => ({ ...job, style, n: smallest(job) })) : []
+      })
+      expect(rows.length).toBeGreaterThan(0)
+      // A process plays one row only: pools keep the settings of the first.
+      const replies = (await Promise.all(rows.map((job) => answers(name, [formatJob(job)])))).flat()
+      expect(replies.map(({ error }) => error)).toEqual(rows.map(() => undefined))
+      expect(replies.map(({ count, sum }) => ({ count, sum }))).toEqual(rows.map(expected))
+      for (const [at, { style }] of rows.entries()) {
+        const { share, samples, bytes } = replies[at] as Reply
+        if (style === 'skewed') expect(share).toBeGreaterThan(99)
+        if (style === 'idle') expect(share).toBeGreaterThanOrEqual(0)
+        if (style === 'blocked') expect(bytes).toBeGreaterThan(0)
+        if (style === 'round-trip') expect(samples).toHaveLength(rows[at]?.n ?? 0)
+      }
+    },
+    60_000,
   )
 
   it('is not started where this engine lacks what it needs, and a line says so', () => {

@@ -1,7 +1,9 @@
 import * as baseline from '../baseline/index.js'
+import { Pool } from '../baseline/runtime/pool.js'
 import * as sync from '../baseline/sync/index.js'
 import type { Contender } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
+import { poolRows } from '../runtime/pool.js'
 import { type SyncClasses, syncLibrary } from '../sync/library.js'
 import { isSyncMicro, syncMicro } from '../sync/micro.js'
 import { syncContender } from '../sync/threads.js'
@@ -22,7 +24,13 @@ function player({ kind }: Job): Pick<Contender, 'prepare' | 'part'> {
   return kind === 'value' ? values : numbers
 }
 
+const tasks = new URL('../runtime/tasks.js', import.meta.url)
+
 const contender: Contender = {
+  run: poolRows(async ({ task, threads }) => {
+    const pool = await Pool.open(tasks, threads)
+    return (value) => pool.run(task, value) as Promise<number>
+  }),
   prepare: (job) => player(job).prepare(job),
   part: (job, index, gift) => player(job).part(job, index, gift),
   micro: (style, capacity) => (isSyncMicro(style) ? syncMicro(locks, style) : numbers.micro(style, capacity)),

@@ -1,6 +1,7 @@
 import * as millrace from 'millrace'
 import type { Contender } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
+import { millraceRun } from '../runtime/millrace.js'
 import { type PipeLibrary, pipeContender } from '../scenarios/pipe.js'
 import { askByChannels } from '../sync/ask.js'
 import { type LibraryMap, type SyncClasses, syncLibrary } from '../sync/library.js'
@@ -65,6 +66,7 @@ function player({ kind, style }: Job): Pick<Contender, 'prepare' | 'part'> {
 }
 
 const contender: Contender = {
+  run: millraceRun,
   prepare: (job) => player(job).prepare(job),
   part: (job, index, gift) => player(job).part(job, index, gift),
   micro: (style, capacity) => (isSyncMicro(style) ? syncMicro(locks, style) : threads.micro(style, capacity)),

@@ -1,8 +1,9 @@
-// multithreading: locks over shared memory after Rust's, each with a guard. Its own way to bring a lock to a thread is its own pool of workers;
+// multithreading: locks over shared memory after Rust's, each with a guard, and a pool of workers. Its own way to bring a lock to a thread is its own pool of workers;
 // here each thread makes the lock over the same words, which its constructors allow.
 
-import { Mutex, RwLock, Semaphore } from 'multithreading'
+import { initRuntime, Mutex, move, RwLock, Semaphore, spawn } from 'multithreading'
 import type { Contender } from '../harness/contender.js'
+import { poolRows } from '../runtime/pool.js'
 import type { LibraryMutex, LibraryRWMutex, SyncLibrary } from '../sync/library.js'
 import { SEMAPHORE_SIZE } from '../sync/micro.js'
 import { syncContender } from '../sync/threads.js'
@@ -98,6 +99,25 @@ const meetings = syncContender({
 
 const contender: Contender = {
   ...meetings,
+
+  // A function is sent as its text, so the tasks of the other pools stand here again.
+  run: poolRows(({ task, threads }) => {
+    initRuntime({ maxWorkers: threads })
+    const start =
+      task === 'echo'
+        ? (value: number) => spawn(move(value), (it) => it)
+        : (micros: number) =>
+            spawn(move(micros), (it) => {
+              const end = performance.now() + it / 1000
+              while (performance.now() < end) {}
+              return it
+            })
+    return async (value) => {
+      const result = await start(value).join()
+      if (!result.ok) throw result.error
+      return result.value
+    }
+  }),
 
   micro(style) {
     switch (style) {

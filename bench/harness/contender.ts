@@ -12,6 +12,8 @@ export interface Outcome {
   ns?: number
   /** What this thread got of all, in percent, where the row is about its share. */
   share?: number
+  /** Memory, where the row is about that. */
+  bytes?: number
 }
 
 /** What one thread is given: something that `postMessage` can carry. */
@@ -34,6 +36,8 @@ export interface Contender {
   prepare(job: Job): Prepared
   /** Called in a worker, before the start line. What it returns is called behind it. */
   part(job: Job, index: number, gift: unknown): Part
+  /** Runs a row of `runtime` from the main thread: the threads are the contender's own, kept between runs. */
+  run?(job: Job): Promise<Outcome>
   /** Runs one micro row on the main thread: calls the operation `rounds` times. */
   micro?(style: string, capacity: number): (rounds: number) => void | Promise<void>
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import { barrierBuffer } from './barrier.js'
+import { nowNs } from './clock.js'
 import type { Contender } from './contender.js'
 import { loadContender } from './load.js'
 import { runMicro } from './micro.js'
@@ -22,6 +23,21 @@ async function threads(count: number): Promise<Worker[]> {
     await once(worker, 'message')
   }
   return workers.slice(0, count)
+}
+
+async function runAlone(job: Job): Promise<Reply> {
+  if (contender.run === undefined) throw new Error('no rows of a runtime')
+  const before = process.cpuUsage()
+  const start = nowNs()
+  const outcome = await contender.run(job)
+  const ns = nowNs() - start
+  const { user, system } = process.cpuUsage(before)
+  return { ns, cpu: (user + system) / 1e6, ...outcome }
+}
+
+function play(job: Job): Promise<Reply> {
+  if (job.kind === 'micro') return runMicro(contender, job)
+  return job.kind === 'runtime' ? runAlone(job) : runThreads(job)
 }
 
 async function runThreads(job: Job): Promise<Reply> {
@@ -56,8 +72,7 @@ async function runThreads(job: Job): Promise<Reply> {
 for await (const line of createInterface({ input: process.stdin })) {
   try {
     const job = parseJob(line)
-    const reply = job.kind === 'micro' ? await runMicro(contender, job) : await runThreads(job)
-    process.stdout.write(`${JSON.stringify(reply)}\n`)
+    process.stdout.write(`${JSON.stringify(await play(job))}\n`)
   } catch (error) {
     process.stdout.write(`${JSON.stringify({ error: error instanceof Error ? error.stack : String(error) })}\n`)
   }

@@ -12,6 +12,10 @@ const MODULES: Record<string, string> = {
   'async-mutex': '../contenders/async-mutex.js',
   multithreading: '../contenders/multithreading.js',
   WebLocks: '../contenders/web-locks.js',
+  piscina: '../contenders/piscina.js',
+  tinypool: '../contenders/tinypool.js',
+  workerpool: '../contenders/workerpool.js',
+  poolifier: '../contenders/poolifier.js',
 }
 
 export async function loadContender(name: string): Promise<Contender> {

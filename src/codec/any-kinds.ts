@@ -33,6 +33,8 @@ export const BOXED = 11
 export const BYTES = 12
 /** [view, reference to a buffer, offset, length in elements]: a view on a buffer that is in the message. */
 export const ALIAS = 13
+/** bytes: a millrace object, as the codec `handle` writes it. */
+export const SHARED = 14
 
 /** Errors that structured clone keeps the kind of, and AggregateError. Their place here is their number in messages. */
 export const ERRORS = [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError]

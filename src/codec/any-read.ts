@@ -2,8 +2,10 @@
 // are ours, and all that it brings itself are switched off. The variant is the one that generates no code.
 
 import { makeMsgpackr, type Unpackr } from 'msgpackr/unpack-no-eval'
-import { typeError } from '../errors.js'
+import type { Arena } from '../arena.js'
+import { MillraceError, typeError } from '../errors.js'
 import * as kinds from './any-kinds.js'
+import { sharedIn } from './handle.js'
 
 /** Extension types that the library brings. */
 const FOREIGN_TYPES = [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x74, 0x78, 0xff]
@@ -14,6 +16,9 @@ class Reference {
 }
 class Rest {
   constructor(readonly flat: unknown[]) {}
+}
+class Sealed {
+  constructor(readonly bytes: Uint8Array) {}
 }
 class Alias {
   constructor(readonly parts: unknown[]) {}
@@ -109,6 +114,11 @@ const readers: Record<number, (value: unknown) => unknown> = {
   },
   [kinds.ERROR]: error,
   [kinds.BOXED]: (value) => (typeof value !== 'object' && value !== undefined ? Object(value) : damaged()),
+  [kinds.SHARED](value) {
+    if (!(value instanceof Uint8Array)) damaged()
+    unfinished = true
+    return new Sealed(value)
+  },
   [kinds.BYTES](value) {
     const [kind, bytes] = list(value, 2)
     // The library has made this copy for us alone.
@@ -120,11 +130,14 @@ const readers: Record<number, (value: unknown) => unknown> = {
 class Linker {
   private readonly met: unknown[] = []
 
+  constructor(private readonly arena: Arena | undefined) {}
+
   link(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value
     if (value instanceof Reference) return this.at(value.index)
     if (value instanceof Alias) return this.alias(value.parts)
     if (value instanceof Rest) damaged()
+    if (value instanceof Sealed) return this.opened(value)
     this.met.push(value)
     if (Array.isArray(value)) this.array(value)
     else if (value instanceof Map) this.map(value)
@@ -142,6 +155,13 @@ class Linker {
       }
     }
     return value
+  }
+
+  private opened({ bytes }: Sealed): unknown {
+    if (this.arena === undefined) throw typeError('it holds millrace objects, and these bytes belong to no arena')
+    const opened = sharedIn(bytes, this.arena)
+    this.met.push(opened)
+    return opened
   }
 
   private at(index: unknown): unknown {
@@ -215,13 +235,15 @@ export function forget(): void {
 }
 
 /** The value in the first `length` bytes. They may be anything: what is no message is a TypeError. */
-export function read(bytes: Uint8Array, length: number): unknown {
+export function read(bytes: Uint8Array, length: number, arena?: Arena): unknown {
   unpackr ??= load()
   unfinished = false
   try {
     const value = unpackr.unpack(bytes, length)
-    return unfinished ? new Linker().link(value) : value
+    return unfinished ? new Linker(arena).link(value) : value
   } catch (error) {
+    // That a millrace object is no more, or there is no room to open it, is no damage.
+    if (error instanceof MillraceError) throw error
     throw typeError(`these bytes are no message of any (${(error as Error).message})`)
   }
 }

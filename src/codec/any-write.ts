@@ -2,9 +2,11 @@
 // MessagePack lacks is written as the extension types of any-kinds.ts. The reader (any-read.ts) is msgpackr's; why the writer is not, see docs/any.md.
 
 import { rangeError, typeError } from '../errors.js'
+import type { Shared } from '../handle.js'
 import * as kinds from './any-kinds.js'
 import { Output, SLACK } from './any-output.js'
 import { ENTRIES, MAP_KEYS, name, PROPERTIES, pathOf } from './any-path.js'
+import { handleBytes, isShared } from './handle.js'
 
 /** Objects within objects: about what structured clone bears. The receiver must be able to read it on the smallest stack. */
 export const MAX_DEPTH = 1000
@@ -35,6 +37,8 @@ function hasProto(keys: readonly string[]): boolean {
 export class Writer extends Output {
   /** Set while a value is being written: its getters may run anything, another message too. */
   busy = false
+  /** The memory of the millrace objects in the message, if there are any. */
+  memory: WebAssembly.Memory | undefined
   // Objects in the order they were met; their place is their number. All of them are in `numbers` once they are many.
   private readonly met: unknown[] = new Array(FEW).fill(undefined)
   private count = 0
@@ -50,6 +54,7 @@ export class Writer extends Output {
   /** Writes the value to `bytes` and returns how many they are. */
   write(value: unknown): number {
     this.busy = true
+    this.memory = undefined
     this.pos = 0
     try {
       this.value(value, 0)
@@ -279,8 +284,19 @@ export class Writer extends Output {
         this.plain(value as Record<string, unknown>, depth)
         return
       default:
-        throw this.refuse(value, depth)
+        if (!isShared(value)) throw this.refuse(value, depth)
+        this.shared(value as Shared<unknown>)
     }
+  }
+
+  /** A millrace object: where it is. */
+  private shared(value: Shared<unknown>): void {
+    const { memory, bytes } = handleBytes(value)
+    if (this.memory !== undefined && this.memory !== memory)
+      throw typeError('any carries millrace objects of one arena in one message: make them with the same { arena }')
+    this.memory = memory
+    this.tag(kinds.SHARED)
+    this.blob(bytes)
   }
 
   private error(error: Error, depth: number): void {

@@ -7,7 +7,8 @@
 import type { Arena } from '../arena.js'
 import { rangeError, show, typeError } from '../errors.js'
 import { LAYOUT_VERSION } from '../generated/layout.js'
-import { type Handle, kindName, kindNumber, open, type Shared, type View } from '../handle.js'
+import { HANDLE_IN, type Handle, kindName, kindNumber, open, type Shared, type View } from '../handle.js'
+import { encoding } from './encoding.js'
 import { corrupt, noRoom, refusal, unfit } from './failure.js'
 import { type Memory, type MessageCodec, type Schema, sealed } from './message.js'
 import { readUtf8, utf8 } from './utf8.js'
@@ -55,7 +56,7 @@ function pack(value: unknown): Packed {
       'handle carries millrace objects, not their handles: send the channel itself, not its .handle',
     )
   }
-  const found = (value as Partial<Shared<unknown>>).handle as AnyHandle | undefined
+  const found = handleOf(value)
   if (typeof found !== 'object' || found === null || !('millrace' in found)) throw notShared(value)
   const { address, generation, codec, schema, memory } = found
   const kind = kindNumber(found.kind)
@@ -80,8 +81,58 @@ function pack(value: unknown): Packed {
   }
 }
 
+/** The handle of an object; for what may be made known in any arena, in that of the message. */
+function handleOf(value: object): AnyHandle | undefined {
+  const { [HANDLE_IN]: handleIn } = value as { [HANDLE_IN]?: (arena: Arena) => AnyHandle }
+  if (typeof handleIn === 'function' && encoding.arena !== undefined) return handleIn.call(value, encoding.arena)
+  return (value as Partial<Shared<unknown>>).handle as AnyHandle | undefined
+}
+
 function notShared(value: unknown): Error {
   return unfit('handle', 'millrace objects (channels, their halves, stacks, counters, atomics)', value)
+}
+
+/** As `pack`, for a message in that arena. */
+function packFor(arena: Arena | undefined, value: unknown): Packed {
+  const before = encoding.arena
+  encoding.arena = arena
+  try {
+    return pack(value)
+  } finally {
+    encoding.arena = before
+  }
+}
+
+/** @internal An object as bytes, and the memory that it is in. */
+export function handleBytes(value: Shared<unknown>): { memory: WebAssembly.Memory; bytes: Uint8Array } {
+  const packed = pack(value)
+  const u8 = new Uint8Array(packed.bytes)
+  write(packed, u8, new DataView(u8.buffer), 0)
+  return { memory: packed.memory, bytes: u8 }
+}
+
+/** @internal The object that bytes stand for. */
+export function sharedIn(bytes: Uint8Array, arena: Arena): Shared<unknown> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return codec.decode({ u8: bytes, view, arena }, 0, bytes.length)
+}
+
+function write(packed: Packed, u8: Uint8Array, view: DataView, at: number): void {
+  view.setUint32(at, packed.address, true)
+  view.setUint32(at + GENERATION, packed.generation, true)
+  u8[at + KIND] = packed.kind
+  u8[at + VIEW] = packed.view
+  view.setUint16(at + NAME_LENGTH, packed.nameBytes, true)
+  u8.set(utf8(packed.name), at + NAME)
+  u8.set(utf8(packed.schema), at + NAME + packed.nameBytes)
+}
+
+/** @internal Whether an object has a handle, and so can be carried. */
+export function isShared(value: object): boolean {
+  if (HANDLE_IN in value) return true
+  if (!('handle' in value)) return false
+  const { handle } = value
+  return typeof handle === 'object' && handle !== null && 'millrace' in handle
 }
 
 function arenaOf(memory: Memory): Arena {
@@ -91,15 +142,27 @@ function arenaOf(memory: Memory): Arena {
   return memory.arena
 }
 
+/** What was measured and waits for `encode`. */
+let last: { value: unknown; packed: Packed } | undefined
+
 const codec = sealed<MessageCodec<Shared<unknown>>>({
   name: 'handle',
   shape: 'message',
   schema: 'handle',
   size: undefined,
-  measure: (value) => pack(value).bytes,
-  encode(value, memory, at, limit) {
+  measure(value) {
+    last = undefined
     const packed = pack(value)
+    last = { value, packed }
+    return packed.bytes
+  },
+  encode(value, memory, at, limit) {
     const arena = arenaOf(memory)
+    // What was measured is what is written: a context may end in between, and says something else then.
+    const measured = last
+    last = undefined
+    const packed =
+      measured?.value === value && measured.packed.memory === arena.memory ? measured.packed : packFor(arena, value)
     if (packed.memory !== arena.memory) {
       throw refusal(
         typeError,
@@ -109,13 +172,7 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
     }
     const { u8, view } = memory
     if (packed.bytes > limit - at) throw noRoom('handle', packed.bytes, limit - at)
-    view.setUint32(at, packed.address, true)
-    view.setUint32(at + GENERATION, packed.generation, true)
-    u8[at + KIND] = packed.kind
-    u8[at + VIEW] = packed.view
-    view.setUint16(at + NAME_LENGTH, packed.nameBytes, true)
-    u8.set(utf8(packed.name), at + NAME)
-    u8.set(utf8(packed.schema), at + NAME + packed.nameBytes)
+    write(packed, u8, view, at)
     return at + packed.bytes
   },
   decode(memory, at, end) {

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { getEnvironmentData, setEnvironmentData, threadId, Worker } from 'node:worker_threads'
-import type { Alarm, Hold, Native, Platform } from './platform.js'
+import { getEnvironmentData, parentPort, setEnvironmentData, threadId, Worker, workerData } from 'node:worker_threads'
+import type { Alarm, Hold, Native, Platform, StartedWorker, WorkerEvents } from './platform.js'
 
 // Environment data goes from a thread to the workers that it starts: so each knows the number of the one that it ends with.
 const PARENT = 'millrace.parent'
@@ -72,6 +72,16 @@ const { fill, latin1Slice, utf8Slice } = Buffer.prototype as unknown as {
   utf8Slice?: Slice
 }
 
+function startWorker(script: URL, data: object, options: object, events: WorkerEvents): StartedWorker {
+  const worker = new Worker(script, { ...options, workerData: data })
+  worker.on('message', events.message)
+  worker.on('error', events.error)
+  // Before those who reap: they may tell of tasks whose end this explains.
+  worker.on('exit', events.exit)
+  watch(worker)
+  return worker
+}
+
 /** The slices are what `toString` calls, on every platform that has a Buffer, but in no manual. */
 const native: Native | undefined =
   latin1Slice && utf8Slice
@@ -112,5 +122,7 @@ export const platform: Platform = {
     process.on('beforeExit', callback)
   },
   allowListeners: (signal) => setMaxListeners(0, signal),
+  startWorker,
+  parent: parentPort === null ? undefined : { data: workerData, post: (message) => parentPort?.postMessage(message) },
   watch,
 }

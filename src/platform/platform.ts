@@ -28,6 +28,25 @@ export interface Native {
   utf8(bytes: Uint8Array, at: number, end: number): string
 }
 
+/** What is told of a worker that was started. */
+export interface WorkerEvents {
+  message(message: unknown): void
+  /** It ends because of that. */
+  error(error: unknown): void
+  exit(code: number): void
+}
+
+/** A worker that this package has started. */
+export interface StartedWorker {
+  /** As `Platform.threadId` there, less 1. */
+  readonly threadId: number
+  /** Whether it keeps the process alive. At first it does. */
+  ref(): void
+  unref(): void
+  /** Ends it wherever it is; resolves once it has ended. */
+  terminate(): Promise<unknown>
+}
+
 export interface Platform {
   readonly name: string
   /** A number of the calling thread that no other live thread of the process has; at least 1. */
@@ -53,6 +72,12 @@ export interface Platform {
   onIdle(callback: () => void): void
   /** Lets any number of operations listen to the signal: it is usual, and no sign of a leak. */
   allowListeners(signal: AbortSignal): void
+  /** Starts a worker. `options` are the platform's own. Undefined where the package cannot start any. */
+  readonly startWorker:
+    | ((script: URL, data: object, options: object, events: WorkerEvents) => StartedWorker)
+    | undefined
+  /** Of a worker: what it was started with, and how it tells who started it. */
+  readonly parent: { readonly data: unknown; post(message: unknown): void } | undefined
   /** Starts to watch a worker that the platform does not report by itself. */
   watch(worker: object): void
 }

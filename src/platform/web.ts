@@ -46,5 +46,7 @@ export const platform: Platform = {
   onWorkerExit() {},
   onIdle() {},
   allowListeners() {},
+  startWorker: undefined,
+  parent: undefined,
   watch() {},
 }

@@ -26,6 +26,7 @@ type reply struct {
 	Sum     float64 `json:"sum"`
 	Samples []int64 `json:"samples,omitempty"`
 	Share   float64 `json:"share,omitempty"`
+	Bytes   float64 `json:"bytes,omitempty"`
 }
 
 func cpuSeconds() float64 {
@@ -42,6 +43,8 @@ func run(j job) (reply, error) {
 		return values(j)
 	case "sync":
 		return syncs(j)
+	case "runtime":
+		return runtimes(j)
 	}
 	switch j.kind + " " + j.style {
 	case "throughput blocking":

@@ -1,0 +1,440 @@
+// Runtime: goroutines on worker threads.
+
+import { type Arena, defaultArena } from '../arena.js'
+import { arenaOption } from '../channel-codecs.js'
+import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError, UnsupportedError } from '../errors.js'
+import {
+  KIND_RUNTIME,
+  LANE_LIVE,
+  LANE_OWNER,
+  LANE_THREAD,
+  MAX_PROCS,
+  MAX_RUNTIMES,
+  MAX_SPAWNERS,
+  OK,
+  RUNTIME_BYTES,
+  RUNTIME_CLOSED,
+  RUNTIME_DRAINING,
+  RUNTIME_LANES,
+  RUNTIME_PROCS,
+} from '../generated/layout.js'
+import { type Handle, makeHandle, registerKind, type Site } from '../handle.js'
+import type { MapOptions } from '../patterns/map.js'
+import type { ParallelForOptions } from '../patterns/parallel-for.js'
+import type { Results } from '../patterns/results.js'
+import type { Source } from '../patterns/source-of.js'
+import { platform } from '../platform/index.js'
+import { runtimeCore } from '../runtime-core.js'
+import { Crew } from './crew.js'
+import { cancelledBy, mapTasks, tasksFor } from './many.js'
+import { Spawner, spawnsBelow } from './spawner.js'
+import type { Task } from './task.js'
+import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
+
+export interface RuntimeOptions {
+  /** How many workers, from 1 to 64. Default: `numCPU()`. */
+  procs?: number
+  /** Where tasks lie, with their arguments and results. Default: `defaultArena()`. */
+  arena?: Arena
+  /** What the platform's `Worker` is given: on Node `resourceLimits`, `execArgv`, `env`, `stdout` and so on. */
+  worker?: object
+  /**
+   * Called with what a worker throws outside of all tasks (in a timer, in an event handler), which ends the worker. Default: it is thrown here, which
+   * ends the program.
+   */
+  onError?: (error: unknown, worker: number) => void
+}
+
+/** Spawns tasks that one worker alone runs. */
+export interface Pinned<M> {
+  go<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): Task<TaskResult<M, K>>
+}
+
+/** The runtime that this thread works for, if it is a worker of one. */
+let own: Runtime<AnyModule> | undefined
+/** Runtimes that this thread has made or opened. */
+const opened = new Set<Runtime<AnyModule>>()
+
+/**
+ * Goroutines on worker threads that share the work: each worker runs the tasks of its own queue, takes from those who spawn, and steals from the others.
+ *
+ * @see runtime, which makes one.
+ */
+export class Runtime<M = AnyModule> implements AsyncDisposable {
+  readonly arena: Arena
+  readonly #site: Site
+  readonly #names: readonly string[]
+  readonly #numbers = new Map<string, number>()
+  readonly #spawner: Spawner
+  readonly #crew: Crew | undefined
+  readonly #waiting: (() => void)[] = []
+  #closing: Promise<void> | undefined
+  #resizing: Promise<unknown> = Promise.resolve()
+
+  /** @internal */
+  constructor(site: Site, names: readonly string[], spawner: Spawner, crew: Crew | undefined) {
+    this.arena = site.arena
+    this.#site = site
+    this.#names = names
+    this.#spawner = spawner
+    this.#crew = crew
+    names.forEach((name, number) => {
+      this.#numbers.set(name, number)
+    })
+    if (crew !== undefined) {
+      spawner.obituary = (threadId) => crew.obituary(threadId)
+      spawner.emptied = () => this.#checkDrained()
+    }
+    opened.add(this as Runtime<never>)
+  }
+
+  /**
+   * Spawns a task: runs the module's function of that name on one of the workers, with copies of the arguments (channels, mutexes, contexts and all else
+   * that has a handle arrive opened). Returns at once. From inside a task it goes to the worker's own queue, from which others steal.
+   *
+   * @throws TypeError if the module has no such function, or an argument cannot be carried (with the path to it); RuntimeClosedError (ERR_RUNTIME_CLOSED).
+   * What the function throws, the task rejects with; WorkerDiedError (ERR_WORKER_DIED) if its worker ended meanwhile.
+   * @example
+   * const [a, b] = await Promise.all([rt.go('fib', 30), rt.go('fib', 31)])
+   */
+  go<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): Task<TaskResult<M, K>> {
+    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0) as Task<TaskResult<M, K>>
+  }
+
+  #number(name: string): number {
+    const number = this.#numbers.get(name)
+    if (number !== undefined) return number
+    this.#requireOpen()
+    throw typeError(
+      `the runtime's module exports no function ${show(name)}: it has ${this.#names.map((each) => show(each)).join(', ') || 'none at all'}`,
+    )
+  }
+
+  /**
+   * Spawns on one worker alone, by its number from 0: tasks that share state in the worker's module, or a resource that it holds.
+   *
+   * @throws RangeError if there is no such worker.
+   */
+  on(worker: number): Pinned<M> {
+    const { procs } = this
+    if (!Number.isInteger(worker) || worker < 0 || worker >= procs) {
+      throw rangeError(`a worker's number is an integer from 0 to ${procs - 1}, not ${show(worker)}`)
+    }
+    return {
+      go: (name, ...args) =>
+        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#lane(worker)) as Task<
+          TaskResult<M, typeof name>
+        >,
+    }
+  }
+
+  /**
+   * A function that spawns the task, and cancels it when the signal that it is called with is aborted: for an ErrGroup, a WorkerPool, or whatever else calls
+   * functions with a signal.
+   *
+   * @example
+   * const group = new ErrGroup()
+   * for (const url of urls) await group.go(rt.task('crawl', url))
+   * await group.wait()
+   */
+  task<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
+    this.#number(name)
+    return (signal) => cancelledBy(this.go(name, ...args), signal)
+  }
+
+  /**
+   * Runs the task of that name for each item and gives the results: in the order of the items, or with `ordered: false` as they are ready. Items are
+   * read when there is room for one, so they may be a channel or a generator without end. At most `concurrency` tasks (default: four for each worker) are
+   * under way. The first error, or the abort of `signal`, cancels them, and no more are begun.
+   *
+   * @example
+   * for await (const thumbnail of rt.map('shrink', images, { ordered: false })) await save(thumbnail)
+   */
+  map<K extends TaskName<M>>(
+    name: K,
+    items: Source<TaskArguments<M, K>[0]>,
+    options: MapOptions = {},
+  ): Results<TaskResult<M, K>> {
+    const number = this.#number(name)
+    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
+    return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
+  }
+
+  /**
+   * Runs the task of that name, as `task(from, to, ...args)`, for chunks that together are the numbers from 0 to below `n`. Resolves when all are done;
+   * the first error cancels the others. By default chunks get smaller towards the end, so that no worker is left waiting.
+   *
+   * @example
+   * await rt.parallelFor('renderRows', image.height, { chunk: 16 }, image.handle)
+   */
+  parallelFor<K extends TaskName<M>>(
+    name: K,
+    n: number,
+    options: ParallelForOptions = {},
+    ...args: RestArguments<M, K>
+  ): Promise<void> {
+    const number = this.#number(name)
+    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
+    return tasksFor(go, this.procs, n, options, args)
+  }
+
+  /** How many workers take tasks. */
+  get procs(): number {
+    return this.#word(RUNTIME_PROCS)
+  }
+
+  /**
+   * Sets how many workers take tasks, from 1 to 64, and resolves once those that are new are ready, with how many there were before. Those that are too
+   * many end when what they have begun has ended; what waits in their queues is run by others. Without an argument: just asks.
+   */
+  maxProcs(procs?: number): Promise<number> {
+    if (procs !== undefined) checkProcs(procs)
+    const crew = this.#crew
+    if (procs !== undefined && crew === undefined)
+      return Promise.reject(typeError('maxProcs is for the thread that made the runtime'))
+    const change = this.#resizing.then(async () => {
+      this.#requireOpen()
+      const before = this.procs
+      if (procs === undefined || crew === undefined || procs === before) return before
+      // Workers first: with the number, `on` begins to offer them.
+      await crew.start(before, procs)
+      runtimeCore(this.arena).runtime_setProcs(this.#site.at, procs)
+      return before
+    })
+    this.#resizing = change.catch(() => {})
+    return change
+  }
+
+  /** Tasks that have been spawned, by whatever thread, and whose end has not been noticed there yet. */
+  numGoroutine(): number {
+    if (this.#closing !== undefined) return 0
+    let n = 0
+    for (let i = 0; i < MAX_PROCS + MAX_SPAWNERS; i++) {
+      const lane = this.#lane(i)
+      if (lane !== 0 && Atomics.load(this.arena.u32, (lane + LANE_OWNER) >>> 2) !== 0) {
+        n += Atomics.load(this.arena.u32, (lane + LANE_LIVE) >>> 2)
+      }
+    }
+    return n
+  }
+
+  /** Resolves once all tasks have ended, with those that they have spawned meanwhile. New ones may come in all the time. */
+  async drain(): Promise<void> {
+    this.#requireOpen()
+    if (this.#crew === undefined) throw typeError('drain is for the thread that made the runtime')
+    while (this.#closing === undefined && this.numGoroutine() > 0) {
+      Atomics.store(this.arena.u32, (this.#site.at + RUNTIME_DRAINING) >>> 2, 1)
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+        this.#crew?.hold(true)
+        this.#checkDrained()
+        runtimeCore(this.arena).runtime_setProcs(this.#site.at, this.procs)
+      })
+    }
+    this.#crew?.hold(false)
+  }
+
+  #checkDrained(): void {
+    if (this.#waiting.length === 0 || (this.#closing === undefined && this.numGoroutine() > 0)) return
+    Atomics.store(this.arena.u32, (this.#site.at + RUNTIME_DRAINING) >>> 2, 0)
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  /**
+   * Ends the workers, whatever they are at. What has not ended rejects with RuntimeClosedError; so does what is spawned after. For a graceful end,
+   * `await rt.drain()` first. In a thread that has opened a handle: leaves the runtime, which goes on.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(undefined)
+    return this.#closing
+  }
+
+  async #close(cause: unknown): Promise<void> {
+    const { at } = this.#site
+    const core = runtimeCore(this.arena)
+    opened.delete(this as Runtime<never>)
+    this.arena.loop.detach(this)
+    if (this.#crew !== undefined) {
+      core.runtime_close(at)
+      const ending = this.#crew.end()
+      this.#spawner.abandon(cause ?? 'closed')
+      this.#checkDrained()
+      await ending
+    } else this.#spawner.abandon('closed')
+    core.lane_leave(this.#spawner.lane)
+    core.runtime_leave(at)
+    this.arena.relieve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** @internal It cannot go on. */
+  fail(error: unknown): void {
+    this.#closing ??= this.#close(error)
+  }
+
+  /** @internal */
+  drained(): void {
+    this.#checkDrained()
+  }
+
+  /** @internal For whom the runtime was closed by its maker. */
+  look(): boolean {
+    if (this.#crew === undefined && this.#closing === undefined && this.#word(RUNTIME_CLOSED) !== 0) void this.close()
+    return false
+  }
+
+  /** For other threads, which may spawn too: `open(handle)`. */
+  get handle(): Handle<Runtime<M>> {
+    this.#requireOpen()
+    const handle = makeHandle<Runtime<M>>(this.#site, 'runtime', { name: '' }, 'both')
+    return { ...handle, names: this.#names } as Handle<Runtime<M>>
+  }
+
+  #requireOpen(): void {
+    if (this.#closing !== undefined) throw new RuntimeClosedError(undefined)
+  }
+
+  #word(offset: number): number {
+    return this.#closing === undefined ? Atomics.load(this.arena.u32, (this.#site.at + offset) >>> 2) : 0
+  }
+
+  #lane(index: number): number {
+    return this.#word(RUNTIME_LANES + 4 * index)
+  }
+
+  /** @internal Slot of the thread that a worker is. */
+  threadOf(worker: number): number {
+    return Atomics.load(this.arena.u32, (this.#lane(worker) + LANE_THREAD) >>> 2)
+  }
+}
+
+// Stacks of spawns begin where `go` was called.
+spawnsBelow(Runtime.prototype.go as never)
+
+function checkProcs(procs: unknown): void {
+  if (typeof procs !== 'number') throw typeError(`procs is a number of workers, not ${show(procs)}`)
+  if (!Number.isInteger(procs) || procs < 1 || procs > MAX_PROCS) {
+    throw rangeError(`procs is an integer from 1 to ${MAX_PROCS}, not ${show(procs)}`)
+  }
+}
+
+/**
+ * Starts a runtime: `procs` workers, each of which loads the module whose functions are the tasks. Resolves when all are ready. While tasks are pending, it
+ * keeps the process alive; while it is idle, not.
+ *
+ * @param module The module with the tasks. Give its type, and names, arguments and results are checked.
+ * @throws RangeError for procs out of range, TypeError; rejects with what the module throws while it loads, and then no worker is left.
+ * @example
+ * await using rt = await runtime<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))
+ * console.log(await rt.go('fib', 30))
+ */
+export async function runtime<M = AnyModule>(module: URL | string, options: RuntimeOptions = {}): Promise<Runtime<M>> {
+  const url = moduleUrl(module)
+  if (typeof options !== 'object' || options === null)
+    throw typeError(`the options are an object { procs, arena, worker, onError }, not ${show(options)}`)
+  const { procs = Math.min(platform.cpuCount, MAX_PROCS), worker = {}, onError } = options
+  checkProcs(procs)
+  if (platform.startWorker === undefined) {
+    throw new UnsupportedError(
+      'runtimes are not supported on this platform yet: start workers yourself, and share channels with them',
+    )
+  }
+  if (typeof worker !== 'object' || worker === null)
+    throw typeError(`worker is an object of options, not ${show(worker)}`)
+  if (onError !== undefined && typeof onError !== 'function')
+    throw typeError(`onError is a function, not ${show(onError)}`)
+  const arena = options.arena === undefined ? defaultArena() : arenaOption(options.arena)
+  const core = runtimeCore(arena)
+  const at = arena.made(core.runtime_create(procs), `a runtime (at most ${MAX_RUNTIMES} in an arena)`, RUNTIME_BYTES)
+  const site: Site = { arena, at, open: arena.openState(at) }
+  let made: Runtime<M> | undefined
+  let spawner: Spawner | undefined
+  const crew = new Crew(
+    arena,
+    { memory: arena.memory, core: arena.module, runtime: at, open: site.open, module: url },
+    worker,
+    {
+      drained: () => made?.drained(),
+      retires: (index) => made !== undefined && index >= made.procs,
+      failed: (error) => made?.fail(error),
+      uncaught: (error, index) => {
+        if (onError !== undefined) onError(error, index)
+        else
+          platform.nextTurn(() => {
+            throw error
+          })
+      },
+    },
+  )
+  try {
+    spawner = new Spawner(arena, at, MAX_PROCS)
+    crew.hold(true)
+    await crew.start(0, procs)
+    crew.hold(false)
+  } catch (error) {
+    await crew.end()
+    if (spawner !== undefined) {
+      spawner.abandon(error)
+      core.lane_leave(spawner.lane)
+    }
+    core.runtime_close(at)
+    core.runtime_leave(at)
+    throw error
+  }
+  made = new Runtime<M>(site, crew.names, spawner, crew)
+  return made
+}
+
+function moduleUrl(module: unknown): string {
+  if (module instanceof URL) return module.href
+  if (typeof module !== 'string') {
+    throw typeError(
+      `runtime takes the URL of the module with the tasks, as new URL('./tasks.js', import.meta.url), not ${show(module)}`,
+    )
+  }
+  try {
+    return new URL(module).href
+  } catch {
+    throw typeError(
+      `runtime takes the whole URL of the module with the tasks, not ${show(module)}: use new URL(${show(module)}, import.meta.url)`,
+    )
+  }
+}
+
+/** @internal The calling thread is a worker of that runtime. */
+export function joinAsWorker(arena: Arena, at: number, open: number, names: readonly string[], spawner: Spawner): void {
+  own = new Runtime({ arena, at, open }, names, spawner, undefined)
+}
+
+/**
+ * The runtime that this thread is a worker of: what tasks spawn on.
+ *
+ * @throws TypeError if the thread is not a worker of a runtime.
+ */
+export function currentRuntime<M = AnyModule>(): Runtime<M> {
+  if (own === undefined) throw typeError('this thread is not a worker of a runtime: only tasks have a current runtime')
+  return own as Runtime<never> as Runtime<M>
+}
+
+/** @internal Tasks of all runtimes that this thread has made or opened. */
+export function countTasks(): number {
+  let n = 0
+  for (const each of opened) n += each.numGoroutine()
+  return n
+}
+
+registerKind('runtime', KIND_RUNTIME, (site, handle) => {
+  const names = (handle as unknown as { names?: unknown }).names
+  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
+    throw typeError('the handle of a runtime carries the names of its tasks, and this one does not')
+  }
+  for (const each of opened) if (each.arena === site.arena && each.handle.address === site.at) return each
+  const core = runtimeCore(site.arena)
+  if (core.runtime_join(site.at, site.open) !== OK) throw new StaleHandleError('the runtime of the handle')
+  const joined = new Runtime(site, names, new Spawner(site.arena, site.at, MAX_PROCS), undefined)
+  site.arena.loop.attach(joined)
+  return joined
+})

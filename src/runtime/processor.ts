@@ -101,6 +101,7 @@ export class Processor implements Source {
       },
       park: () => 0,
     }
+    spawner.spawning = this.#stir
     arena.loop.attach(this)
     // The worker is there for as long as its runtime.
     arena.loop.begin()
@@ -127,6 +128,15 @@ export class Processor implements Source {
     this.#until = performance.now() + TURN
     RESOLVED.then(this.#turn)
     return true
+  }
+
+  /** This thread is about to queue a task here: a worker at rest runs it in a turn of its own, and does not count as one that can be woken. */
+  readonly #stir = (): void => {
+    if (this.#turning) return
+    this.#core.lane_stir(this.#lane)
+    this.#turning = true
+    this.#until = performance.now() + TURN
+    RESOLVED.then(this.#turn)
   }
 
   #resting(): void {
@@ -161,7 +171,8 @@ export class Processor implements Source {
       }
     }
     this.#turning = false
-    this.#arena.loop.start()
+    // If this turn was begun by a spawn of this thread, the loop may sleep already: then it does not look, and nobody would know that we rest.
+    if (!this.look()) this.#arena.loop.start()
   }
 
   /** Lets promises be kept, and from time to time the event loop have its turn. */

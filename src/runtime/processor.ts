@@ -103,6 +103,7 @@ export class Processor implements Source {
       },
       park: () => 0,
     }
+    spawner.spawning = this.#stir
     arena.loop.attach(this)
     // The worker is there for as long as its runtime.
     arena.loop.begin()
@@ -144,6 +145,15 @@ export class Processor implements Source {
     return true
   }
 
+  /** This thread is about to queue a task here: a worker at rest runs it in a turn of its own, and does not count as one that can be woken. */
+  readonly #stir = (): void => {
+    if (this.#turning) return
+    this.#core.lane_stir(this.#lane)
+    this.#turning = true
+    this.#until = performance.now() + TURN
+    RESOLVED.then(this.#turn)
+  }
+
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
     if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0) return
@@ -179,7 +189,8 @@ export class Processor implements Source {
       }
     }
     this.#turning = false
-    this.#arena.loop.start()
+    // If this turn was begun by a spawn of this thread, the loop may sleep already: then it does not look, and nobody would know that we rest.
+    if (!this.look()) this.#arena.loop.start()
   }
 
   /** Lets promises be kept, and from time to time the event loop have its turn. */

@@ -118,7 +118,7 @@ export { currentRuntime, type Pinned, Runtime, type RuntimeOptions, runtime } fr
 /** @internal */
 export { serveRuntime } from './runtime/serve.js'
 export { Task, type TaskState } from './runtime/task.js'
-export type { AnyModule, TaskArguments, TaskName, TaskResult } from './runtime/types.js'
+export type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './runtime/types.js'
 export { RWMutex } from './rwmutex.js'
 export { type SelectOptions, Selector, select, selectSync, trySelect } from './select.js'
 export {

@@ -87,6 +87,7 @@ export class Crew {
           if (event === 'ready') {
             this.names = (report as { names: string[] }).names
             member.ready = true
+            if (!this.#busy) worker.unref()
             this.#failures = 0
             resolve()
           } else if (event === 'failed') {
@@ -111,8 +112,8 @@ export class Crew {
         leaving: false,
         error: undefined,
       }
+      // Until it is ready somebody waits for it, so it keeps the process alive.
       this.#members.set(index, member)
-      if (!this.#busy) worker.unref()
     })
   }
 

@@ -19,12 +19,17 @@ import {
   RUNTIME_PROCS,
 } from '../generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from '../handle.js'
+import type { MapOptions } from '../patterns/map.js'
+import type { ParallelForOptions } from '../patterns/parallel-for.js'
+import type { Results } from '../patterns/results.js'
+import type { Source } from '../patterns/source-of.js'
 import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import { Crew } from './crew.js'
+import { mapTasks, tasksFor } from './many.js'
 import { Spawner, spawnsBelow } from './spawner.js'
 import type { Task } from './task.js'
-import type { AnyModule, TaskArguments, TaskName, TaskResult } from './types.js'
+import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
 
 export interface RuntimeOptions {
   /** How many workers, from 1 to 64. Default: `numCPU()`. */
@@ -121,6 +126,42 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
           TaskResult<M, typeof name>
         >,
     }
+  }
+
+  /**
+   * Runs the task of that name for each item and gives the results: in the order of the items, or with `ordered: false` as they are ready. Items are
+   * read when there is room for one, so they may be a channel or a generator without end. At most `concurrency` tasks (default: four for each worker) are
+   * under way. The first error, or the abort of `signal`, cancels them, and no more are begun.
+   *
+   * @example
+   * for await (const thumbnail of rt.map('shrink', images, { ordered: false })) await save(thumbnail)
+   */
+  map<K extends TaskName<M>>(
+    name: K,
+    items: Source<TaskArguments<M, K>[0]>,
+    options: MapOptions = {},
+  ): Results<TaskResult<M, K>> {
+    const number = this.#number(name)
+    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
+    return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
+  }
+
+  /**
+   * Runs the task of that name, as `task(from, to, ...args)`, for chunks that together are the numbers from 0 to below `n`. Resolves when all are done;
+   * the first error cancels the others. By default chunks get smaller towards the end, so that no worker is left waiting.
+   *
+   * @example
+   * await rt.parallelFor('renderRows', image.height, { chunk: 16 }, image.handle)
+   */
+  parallelFor<K extends TaskName<M>>(
+    name: K,
+    n: number,
+    options: ParallelForOptions = {},
+    ...args: RestArguments<M, K>
+  ): Promise<void> {
+    const number = this.#number(name)
+    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
+    return tasksFor(go, this.procs, n, options, args)
   }
 
   /** How many workers take tasks. */

@@ -6,6 +6,11 @@ export type TaskName<M> = { [K in keyof M]: M[K] extends (...args: never[]) => u
 /** Arguments of a task: those of its function. */
 export type TaskArguments<M, K extends keyof M> = M[K] extends (...args: infer A) => unknown ? A : never
 
+/** Arguments of a task for a range, after `from` and `to`. */
+export type RestArguments<M, K extends keyof M> = M[K] extends (from: number, to: number, ...args: infer A) => unknown
+  ? A
+  : never
+
 /** What a task's promise gives. */
 export type TaskResult<M, K extends keyof M> = M[K] extends (...args: never[]) => infer R ? Awaited<R> : never
 

@@ -1,0 +1,56 @@
+// Many tasks of one function: over a sequence of items, or over a range of numbers.
+
+import { type MapOptions, mapConcurrent } from '../patterns/map.js'
+import { type ParallelForOptions, parallelFor } from '../patterns/parallel-for.js'
+import type { Results } from '../patterns/results.js'
+import type { Source } from '../patterns/source-of.js'
+import type { Task } from './task.js'
+
+/** Tasks under way for each worker, where nobody has said how many: while the result of one travels, the next is there. */
+const AHEAD = 4
+
+/** Spawns a task, which is cancelled when the signal is aborted. */
+type Spawn = (args: readonly unknown[], signal: AbortSignal) => Task<unknown>
+
+/** A function that spawns tasks as `go` does, and cancels those that are under way when the signal that it is given is aborted. */
+function cancelling(go: (args: readonly unknown[]) => Task<unknown>): Spawn {
+  const under = new Set<Task<unknown>>()
+  const heard = new WeakSet<AbortSignal>()
+  return (args, signal) => {
+    const task = go(args)
+    under.add(task)
+    const forget = (): void => {
+      under.delete(task)
+    }
+    task.then(forget, forget)
+    // One listener for all: every call is given the same signal.
+    if (!heard.has(signal)) {
+      heard.add(signal)
+      signal.addEventListener('abort', () => {
+        for (const each of under) each.cancel(signal.reason)
+      })
+    }
+    return task
+  }
+}
+
+export function mapTasks<T>(
+  go: (args: readonly unknown[]) => Task<unknown>,
+  procs: number,
+  items: Source<T>,
+  options: MapOptions,
+): Results<unknown> {
+  const spawn = cancelling(go)
+  return mapConcurrent(items, (item, signal) => spawn([item], signal), { concurrency: AHEAD * procs, ...options })
+}
+
+export function tasksFor(
+  go: (args: readonly unknown[]) => Task<unknown>,
+  procs: number,
+  n: number,
+  options: ParallelForOptions,
+  rest: readonly unknown[],
+): Promise<void> {
+  const spawn = cancelling(go)
+  return parallelFor(n, (from, to, signal) => spawn([from, to, ...rest], signal), { concurrency: procs, ...options })
+}

@@ -400,6 +400,16 @@ export const CURSOR_KEY_MAX = 2816;
 export const CURSOR_VALUE_AT = 2944;
 export const CURSOR_VALUE_MAX = 1024;
 
+// ── Topic ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+// A topic, or a hub of topics: where its subscribers are. Made and used by the bindings.
+export const TOPIC_VERSION = 32; // u32, 2 for each change of its subscribers, + 1 once it is closed
+export const TOPIC_IDS = 36; // u32, subscribers so far
+export const TOPIC_CODEC = 40; // u32
+export const TOPIC_MAP = 44; // u32, address of the map of its subscribers
+export const TOPIC_MAP_OPEN = 48; // u32, HEAD_STATE of that map
+export const TOPIC_PUBLISHING = 64; // u32, calls that look at the subscribers just now
+export const TOPIC_BYTES = 128;
+
 // ── Deque ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 // Offsets from where a deque begins: DEQUE_PLACE in a place of the sync package, LANE_DEQUE in a lane.
 export const DEQUE_BOTTOM = 0; // u32, position after the newest value; written by the owner
@@ -498,14 +508,6 @@ export const DATUM_MESSAGE = 6; // all arguments, or the result, are a message
 export const DATUM_DIED = 7; // the thread that ran it is no more: its identity is the value
 export const DATUM_CANCELLED = 8; // it was cancelled before it began
 export const TASK_THROWN = 0x10; // in TASK_KINDS of a task that is finished: the result is what it threw
-// A topic, or a hub of topics: where its subscribers are. Made and used by the bindings.
-export const TOPIC_VERSION = 32; // u32, 2 for each change of its subscribers, + 1 once it is closed
-export const TOPIC_IDS = 36; // u32, subscribers so far
-export const TOPIC_CODEC = 40; // u32
-export const TOPIC_MAP = 44; // u32, address of the map of its subscribers
-export const TOPIC_MAP_OPEN = 48; // u32, HEAD_STATE of that map
-export const TOPIC_PUBLISHING = 64; // u32, calls that look at the subscribers just now
-export const TOPIC_BYTES = 128;
 
 // ── Status codes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const OK = 0;

@@ -169,7 +169,11 @@ export function lane_next(lane: usize): usize {
   const runtime = <usize>get32(lane + LANE_RUNTIME);
   if (load32(runtime + RUNTIME_CLOSED)) return 0;
   let task = takeMail(lane);
-  if (task != 0) return task;
+  if (task != 0) {
+    // It may have been woken for another one.
+    if (isWork(runtime)) wakeOne(runtime);
+    return task;
+  }
   if (get32(lane + LANE_INDEX) >= load32(runtime + RUNTIME_PROCS)) return 0;
   const tick = get32(lane + LANE_TICK) + 1;
   set32(lane + LANE_TICK, tick);

@@ -15,6 +15,8 @@ const LOOK_EVERY = 5
 
 class DoneSource implements LocalSource<never> {
   readonly #node: CancelNode
+  /** When a thread that cannot be woken looks next. */
+  #look: number | undefined
 
   constructor(node: CancelNode) {
     this.#node = node
@@ -25,12 +27,13 @@ class DoneSource implements LocalSource<never> {
     if (ended !== undefined) return 0
     for (let node: CancelNode | undefined = this.#node; node !== undefined; node = node.parent) {
       if (node.remotes.length > 0 && !node.remotes.some(({ channel }) => watched?.includes(channel)))
-        return Math.min(until, performance.now() + LOOK_EVERY)
+        return Math.min(until, (this.#look ??= performance.now() + LOOK_EVERY))
     }
     return until
   }
 
   take(): Next<never> | undefined {
+    this.#look = undefined
     return this.#node.look() === undefined ? undefined : END
   }
 

@@ -106,6 +106,7 @@ export class CancelNode {
     this.#at = mine ? at : Number.POSITIVE_INFINITY
     this.until = mine ? at : (parent?.until ?? at)
     this.due = mine ? due : (parent?.due ?? due)
+    // biome-ignore lint/complexity/useOptionalChain: a private field is not looked for behind one
     this.#pulls = mine || foreign !== undefined || (parent !== undefined && parent.#pulls)
     this.ended = parent?.look()
     if (this.ended !== undefined) return
@@ -116,11 +117,6 @@ export class CancelNode {
     const found = this.#found()
     if (found !== undefined) this.#mark(found)
     else this.#arm()
-  }
-
-  /** How many children it has that have not ended. */
-  get size(): number {
-    return this.#children?.size ?? 0
   }
 
   /** The cause that goes with `until`. */

@@ -423,11 +423,6 @@ export function cause(ctx: Context): unknown {
   return ctx.cause
 }
 
-/** @internal How many contexts of this thread end with this one and have not ended. */
-export function childrenOf(ctx: Context): number {
-  return ctx[NODE]?.size ?? 0
-}
-
 registerKind(
   'context',
   KIND_CONTEXT,

@@ -1,3 +1,4 @@
+import { type CancelCause, type Context, withCancelCause } from './context.js'
 import { MillraceError, rangeError, show, TimeoutError, typeError } from './errors.js'
 import { watchLimits } from './limits.js'
 import { platform } from './platform/index.js'
@@ -38,6 +39,8 @@ export class ErrGroup {
   /** Whether the signal was aborted because all was done: then the next task gets a new one. */
   #over = false
   #stopListening = (): void => {}
+  /** Ends the context that was made with the group. */
+  #cancel: CancelCause | undefined
 
   /** @throws TypeError (ERR_INVALID_ARG_TYPE), RangeError (ERR_OUT_OF_RANGE) for options that make no sense. */
   constructor(options: ErrGroupOptions = {}) {
@@ -49,6 +52,29 @@ export class ErrGroup {
     this.#outer = signal
     if (limit !== undefined) this.setLimit(limit)
     this.#begin()
+  }
+
+  /**
+   * A group with a context made of that one: it is cancelled, in all threads that have it, when the first task fails, with its error as the cause, or when
+   * a `wait` is over, whichever comes first, or with its parent. The tasks' signal is that of the context. As a context ends for good, a group is for
+   * one `wait` then.
+   *
+   * @throws TypeError (`cannot create context from nil parent`), RangeError, as the constructor.
+   * @example
+   * const { group, ctx } = ErrGroup.withContext(request.ctx)
+   * group.go(() => results.send(result, { signal: ctx.signal }))
+   * await group.wait()
+   */
+  static withContext(
+    parent: Context,
+    options: Omit<ErrGroupOptions, 'signal'> = {},
+  ): { readonly group: ErrGroup; readonly ctx: Context } {
+    const { ctx, cancel } = withCancelCause(parent)
+    if (typeof options !== 'object' || options === null)
+      throw typeError(`ErrGroup.withContext takes a context and options { limit }, not ${show(options)}`)
+    const group = new ErrGroup({ limit: options.limit, signal: ctx.signal })
+    group.#cancel = cancel
+    return { group, ctx }
   }
 
   /**
@@ -171,6 +197,7 @@ export class ErrGroup {
       (error: unknown) => {
         if (this.#failure === undefined) {
           this.#failure = { error }
+          this.#cancel?.(error)
           this.#abort(error)
         }
         this.#end()
@@ -215,6 +242,7 @@ export class ErrGroup {
 
   /** All is done. */
   #finish(): void {
+    this.#cancel?.(this.#failure?.error)
     if (this.signal.aborted) return
     this.#over = true
     this.#abort(new DOMException('the group has been waited for', 'AbortError'))

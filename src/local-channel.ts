@@ -105,11 +105,16 @@ export class LocalChannel<T> {
       if (timeout === 0) throw new TimeoutError('receive', timeout)
       return new Promise((resolve, reject) => {
         const unsubscribe = source.subscribe(() => {
-          const next = source.take()
-          if (next === undefined) return false
+          let next: Next<T> | undefined
+          try {
+            next = source.take()
+            if (next === undefined) return false
+            resolve(result(next))
+          } catch (error) {
+            reject(error)
+          }
           unsubscribe()
           stopWatching()
-          resolve(result(next))
           return true
         })
         const stopWatching = watchLimits('receive', timeout, options?.signal, (reason) => {

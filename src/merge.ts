@@ -13,13 +13,12 @@ import type { WaitOptions } from './wait.js'
 /** What {@link merge} returns: a receiver of values from several channels. */
 export class Merged<T> {
   readonly #open: Set<Channel<T>>
-  /** @internal Timers, and what never has a value: these do not end. */
-  readonly sources: readonly LocalSource<T>[]
+  readonly #sources: Set<LocalSource<T>>
 
   /** @internal */
   constructor(channels: Iterable<Channel<T>>, sources: readonly LocalSource<T>[]) {
     this.#open = new Set(channels)
-    this.sources = sources
+    this.#sources = new Set(sources)
   }
 
   /** @internal The channels that are not yet known to be closed and drained. */
@@ -27,14 +26,20 @@ export class Merged<T> {
     return this.#open
   }
 
-  /** @internal Whether all channels are closed and drained, as far as has been found out by receiving. */
-  get drained(): boolean {
-    return this.#open.size === 0 && this.sources.length === 0
+  /** @internal What has no channel and has not ended: outlets of patterns; timers, and what never has a value, which do not end. */
+  get sources(): Iterable<LocalSource<T>> {
+    return this.#sources
   }
 
-  /** @internal Notes that a channel is closed and drained. Whether all are now. */
-  ended(channel: Channel<T> | undefined): boolean {
+  /** @internal Whether all channels are closed and drained, as far as has been found out by receiving. */
+  get drained(): boolean {
+    return this.#open.size === 0 && this.#sources.size === 0
+  }
+
+  /** @internal Notes that a channel or a source is closed and drained. Whether all are now. */
+  ended(channel: Channel<T> | undefined, source: LocalSource<T> | undefined): boolean {
     if (channel !== undefined) this.#open.delete(channel)
+    if (source !== undefined) this.#sources.delete(source)
     return this.drained
   }
 

@@ -141,7 +141,7 @@ export class Round {
     else if (merged !== undefined) {
       if (this.reusable) throw typeError('a Selector takes the channels of a merge one by one')
       for (const part of merged.channels) this.#arm(name, false, part, undefined, merged)
-      for (const part of merged.sources) this.#arms.push({ ...arm(name, false), source: part, on: true })
+      for (const part of merged.sources) this.#arms.push({ ...arm(name, false), source: part, merged, on: true })
       // All have ended: that is its outcome.
       if (merged.drained) this.#arms.push({ ...arm(name, false), merged, on: true })
     } else this.#arms.push({ ...arm(name, false), source, on: source !== undefined })
@@ -202,7 +202,8 @@ export class Round {
 
   /** A channel of a case is closed and drained: whether that is the outcome. */
   #ended(arm: Arm): boolean {
-    if (arm.merged === undefined || arm.merged.ended(arm.channel)) return this.#happened(arm, undefined, true)
+    if (arm.merged === undefined || arm.merged.ended(arm.channel, arm.source))
+      return this.#happened(arm, undefined, true)
     // The others of the merge are left.
     arm.on = false
     this.#activate()
@@ -265,9 +266,9 @@ export class Round {
     this.short = true
   }
 
-  /** Notes what a local source has given. */
+  /** Notes what a local source has given. False if it was only one of several sources of a merge that has ended. */
   took(arm: Arm, next: Next<unknown>): boolean {
-    return this.#happened(arm, next.value, next.done)
+    return next.done ? this.#ended(arm) : this.#happened(arm, next.value, next.done)
   }
 
   /** As attempt; false only if at one moment no case was ready. */

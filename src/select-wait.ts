@@ -132,14 +132,19 @@ function selectQueued(round: Round, timeout: number, signal: AbortSignal | undef
       const { source } = arm
       return source?.subscribe(() => {
         if (!claim()) return false
-        const next = source.take()
-        if (next === undefined) {
+        try {
+          const next = source.take()
+          if (next !== undefined && (round.took(arm, next) || round.attempt())) {
+            succeed()
+            return true
+          }
           wait()
-          return false
+          // One of several sources of a merge has ended: it is asked no more.
+          return next !== undefined
+        } catch (error) {
+          fail(error)
+          return true
         }
-        round.took(arm, next)
-        succeed()
-        return true
       })
     }
 

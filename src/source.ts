@@ -6,7 +6,7 @@ import type { Channel, Next } from './channel.js'
 export interface LocalSource<T> {
   /** `performance.now()` from which on `take` can succeed; Infinity while nothing is to come. `watched` are those of its channels that the caller waits on. */
   readyAt(watched?: readonly Channel<unknown>[]): number
-  /** Takes what is ready now; undefined if nothing is. Subscribers, who wait already, come first. */
+  /** Takes what is ready now; undefined if nothing is. Subscribers, who wait already, come first. Throws what it has ended with. */
   take(): Next<T> | undefined
   /**
    * `offer` is called when something is ready, the oldest subscriber first, until one returns true (it has taken). The subscriber stays

@@ -34,7 +34,7 @@ const EMPTY: Steal<never> = Object.freeze({ status: 'empty' })
 const AGAIN: Steal<never> = Object.freeze({ status: 'retry' })
 const LIMIT = 256
 
-/** @internal Base of all three. */
+/** Base of deques, their stealers and injectors. */
 export abstract class Stealable<T> extends SharedObject {
   /** Which values it carries. */
   readonly codec: Codec<T>

@@ -183,7 +183,17 @@ describe('the process of a contender', () => {
     },
   )
 
-  const RUNTIME = ['baseline', 'bare', 'plain', 'piscina', 'tinypool', 'workerpool', 'poolifier', 'multithreading']
+  const RUNTIME = [
+    'millrace',
+    'baseline',
+    'bare',
+    'plain',
+    'piscina',
+    'tinypool',
+    'workerpool',
+    'poolifier',
+    'multithreading',
+  ]
   it.each(RUNTIME.filter((name) => engineLacks([name]).size === 0))(
     '%s: runs every task of its rows of the runtime, and gives each its own result',
     async (name) => {

@@ -1,4 +1,4 @@
-import { ErrGroup } from 'millrace'
+import { background, CanceledError, ErrGroup, recv, trySelect, withCancelCause, withValue } from 'millrace'
 import { describe, expect, test } from 'vitest'
 import { noComplaints } from './support/complaints.js'
 import { held } from './support/held.js'
@@ -334,4 +334,64 @@ test('go with what is no function is a rejection, and starts nothing', async () 
     message: 'go takes a function, not 5',
   })
   expect(group.active).toBe(0)
+})
+
+describe('with a context', () => {
+  const parent = (): ReturnType<typeof withCancelCause> => withCancelCause(withValue(background(), 'key', 'value'))
+
+  test.each([
+    ['no task', [], null],
+    ['tasks that succeed', [undefined, undefined], null],
+    ['one that fails', [first], first],
+    ['one of them fails', [undefined, first, undefined], first],
+    ['two fail', [second, first], second],
+  ])('EG-2 EG-3 %s: over after wait, with the first error as the cause', async (_name, tasks, error) => {
+    const { group, ctx } = ErrGroup.withContext(parent().ctx)
+    expect(ctx.value('key')).toBe('value')
+    for (const task of tasks) await group.go(task === undefined ? fine : fail(task))
+    expect(await ending(group)).toBe(error ?? 'fine')
+    expect(ctx.err).toBeInstanceOf(CanceledError)
+    expect(ctx.cause).toBe(error ?? ctx.err)
+    expect(ctx.done.closed).toBe(true)
+    expect(trySelect({ done: recv(ctx.done) })?.done).toBe(true)
+  })
+
+  test('EG-2 over with the first failure, while others run on', async () => {
+    const outer = parent()
+    const { group, ctx } = ErrGroup.withContext(outer.ctx, { limit: 5 })
+    const { task, release } = held()
+    let signal: AbortSignal | undefined
+    await group.go((given) => {
+      signal = given
+      return task()
+    })
+    expect(ctx.err).toBe(null)
+    await group.go(fail(first))
+    await ctx.done.receive()
+    expect([ctx.cause, signal?.aborted, signal?.reason, group.active]).toEqual([first, true, first, 1])
+    release()
+    expect(await ending(group)).toBe(first)
+    expect(outer.ctx.err).toBe(null)
+  })
+
+  test('EG-2 its parent ends it, and its tasks are told', async () => {
+    const outer = parent()
+    const { group, ctx } = ErrGroup.withContext(outer.ctx)
+    const task = group.go(async (signal) => {
+      await sleep(5)
+      signal.throwIfAborted()
+    })
+    outer.cancel(second)
+    expect(ctx.cause).toBe(second)
+    await task
+    expect(await ending(group)).toBe(second)
+    expect(thrown(() => ErrGroup.withContext(null as never)).message).toBe('cannot create context from nil parent')
+  })
+
+  test('EG-3 a task that fails with nothing: canceled', async () => {
+    const { group, ctx } = ErrGroup.withContext(background())
+    await group.go(() => Promise.reject())
+    expect(await ending(group)).toBe(undefined)
+    expect(ctx.cause).toBe(ctx.err)
+  })
 })

@@ -220,8 +220,8 @@ class Mapped<T, R> extends Results<R> {
     this.#ready.clear()
     this.#controller.abort(reason)
     if (this.#failure === undefined) this.#deliver()
-    if (this.#dry || this.#reader === undefined) return
-    const ended = this.#reader.end()
+    if (this.#dry) return
+    const ended = (this.#reader ?? readerOf(this.#source, undefined)).end()
     // Where a value is being waited for, a generator ends after that only.
     if (!this.#reading) await ended
   }

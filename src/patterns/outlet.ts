@@ -55,6 +55,7 @@ class Store<T> implements LocalSource<T> {
       first.sent()
       return { value: first.value, done: false }
     }
+    if (this.failure !== undefined) throw this.failure.error
     return this.closed ? END : undefined
   }
 
@@ -137,9 +138,9 @@ class Store<T> implements LocalSource<T> {
 }
 
 /**
- * What comes out of a pattern: a channel of this thread that can only be received from, by promises, `for await`, `select` and `merge`'s
- * relatives. It carries values of any kind, for it never leaves its thread. Once closed and drained, `receive` gives `undefined` and `next` says
- * `done`; if the pattern has failed, both throw its error instead (a `select` sees `done`).
+ * What comes out of a pattern: a channel of this thread that can only be received from, by promises, `for await`, `select` and `merge`. It carries
+ * values of any kind, for it never leaves its thread. Once closed and drained, `receive` gives `undefined` and `next` says `done`; if the pattern has
+ * failed, they throw its error instead.
  */
 export class Outlet<T> extends LocalChannel<T> {
   readonly #store: Store<T>
@@ -165,23 +166,6 @@ export class Outlet<T> extends LocalChannel<T> {
     return this.#store.closed
   }
 
-  override receive(options?: WaitOptions): Promise<T | undefined> {
-    return this.next(options).then(({ value }) => value)
-  }
-
-  override next(options?: WaitOptions): Promise<Next<T>> {
-    return super.next(options).then((next) => (next.done ? this.#ended(next) : next))
-  }
-
-  override tryReceive(): T | undefined {
-    return this.tryNext()?.value
-  }
-
-  override tryNext(): Next<T> | undefined {
-    const next = super.tryNext()
-    return next?.done ? this.#ended(next) : next
-  }
-
   /**
    * Says that nobody wants the values any more: what lies ready is dropped, the outlet is closed, and what produces for it ends. Does nothing the
    * second time.
@@ -197,12 +181,6 @@ export class Outlet<T> extends LocalChannel<T> {
 
   [Symbol.dispose](): void {
     this.cancel()
-  }
-
-  #ended<R>(result: R): R {
-    const { failure, closed, length } = this.#store
-    if (failure !== undefined && closed && length === 0) throw failure.error
-    return result
   }
 }
 

@@ -14,7 +14,7 @@ import {
   whenAborted,
 } from './options.js'
 import { Results } from './results.js'
-import { checkSource, type Source } from './source-of.js'
+import { checkSource, readerOf, type Source } from './source-of.js'
 
 /** A stage with more to say than a function. */
 export interface StageOptions<T, R> {
@@ -34,22 +34,36 @@ export type StageInput<T> = AsyncIterable<T>
 /** A stage that makes any number of values of its input: filters, batches, splits. */
 export type StageGenerator<T, R> = (input: StageInput<T>, signal: AbortSignal) => AsyncGenerator<R, unknown, undefined>
 
-/** A stage: a function of each value; the same with options; or an async generator function of the whole input. */
-export type Stage<T, R> = Handler<T, R> | StageOptions<T, R> | StageGenerator<T, R>
+/** A stage that loops over its input. */
+export interface StageThrough<T, R> {
+  through: StageGenerator<T, R>
+}
+
+/**
+ * A stage: a function of each value; the same with options; or `{ through }` with an async generator function of the whole input. (Such a function by
+ * itself will do too, where no type checker has to tell it from a function of a value.)
+ */
+export type Stage<T, R> = Handler<T, R> | StageOptions<T, R> | StageThrough<T, R>
 
 export interface PipelineOptions extends Abortable {}
 
 /** What is at the end of a pipeline. */
 class Pipeline<R> extends Results<R> {
   readonly #controller = newController()
+  readonly #source: Source<unknown>
   readonly #build: (signal: AbortSignal) => AsyncIterable<R>
   readonly #outer: AbortSignal | undefined
   #stopListening = (): void => {}
   #end: AsyncIterator<R> | undefined
   #over = false
 
-  constructor(build: (signal: AbortSignal) => AsyncIterable<R>, outer: AbortSignal | undefined) {
+  constructor(
+    source: Source<unknown>,
+    build: (signal: AbortSignal) => AsyncIterable<R>,
+    outer: AbortSignal | undefined,
+  ) {
     super()
+    this.#source = source
     this.#build = build
     this.#outer = outer
   }
@@ -76,7 +90,9 @@ class Pipeline<R> extends Results<R> {
     if (!this.#over) {
       this.#finish(abandoned())
       try {
-        await this.#end?.return?.()
+        // Stages that have not begun cannot pass it on.
+        if (this.#end === undefined) await readerOf(this.#source, undefined).end()
+        else await this.#end.return?.()
       } catch {
         // Nobody wants to know.
       }
@@ -104,19 +120,28 @@ function checkStage(stage: unknown): asserts stage is AnyStage {
   }
   if (typeof stage !== 'object' || stage === null)
     throw typeError(
-      `a stage of a pipeline is a function, or an object { run, workers, ordered, buffer }, not ${show(stage)}`,
+      `a stage of a pipeline is a function, or an object { run, workers, ordered, buffer } or { through }, not ${show(stage)}`,
     )
+  if ('through' in stage) {
+    checkFunction('through of a stage', stage.through)
+    return
+  }
   const { run, workers = 1, buffer = 0 } = stage as StageOptions<never, unknown>
   checkFunction('run of a stage', run)
   checkCount('workers of a stage', workers, 1)
   checkCount('buffer of a stage', buffer, 0)
 }
 
-function join(input: Source<unknown>, stage: AnyStage, signal: AbortSignal): AsyncIterable<unknown> {
-  if (typeof stage === 'function' && stage instanceof AsyncGeneratorFunction) {
-    // Whatever it reads ends with the pipeline.
-    return (stage as StageGenerator<unknown, unknown>)(readable(input, signal), signal)
-  }
+/** `own`: the input comes from a stage of this pipeline. */
+function join(input: Source<unknown>, stage: AnyStage, signal: AbortSignal, own: boolean): AsyncIterable<unknown> {
+  const through =
+    typeof stage === 'object' && 'through' in stage
+      ? stage.through
+      : stage instanceof AsyncGeneratorFunction
+        ? (stage as unknown)
+        : undefined
+  // Whatever it reads ends with the pipeline.
+  if (through !== undefined) return (through as StageGenerator<unknown, unknown>)(readable(input, signal, own), signal)
   const {
     run,
     workers = 1,
@@ -126,17 +151,17 @@ function join(input: Source<unknown>, stage: AnyStage, signal: AbortSignal): Asy
   return mapConcurrent(input, run as Handler<unknown, unknown>, { concurrency: workers, ordered, buffer, signal })
 }
 
-/** The source as the first generator stage reads it: one value at a time. */
-function readable(input: Source<unknown>, signal: AbortSignal): AsyncIterable<unknown> {
-  return input instanceof Results
+/** What a generator stage reads: ended by the signal, whatever it waits for. */
+function readable(input: Source<unknown>, signal: AbortSignal, own: boolean): AsyncIterable<unknown> {
+  return own && input instanceof Results
     ? input
     : mapConcurrent(input, (value) => value, { concurrency: 1, ordered: false, buffer: 0, signal })
 }
 
 /**
  * Stages one behind the other, each at work while the others are: `pipeline(source, stage, …)`, then loop over it. A stage is a function of each value
- * (which may hand it to a thread: what counts is its promise); `{ run, workers, ordered, buffer }` for several values at a time; or an async generator
- * function that loops over its input and yields what it likes. Options `{ signal }` may come last.
+ * (which may hand it to a thread: what counts is its promise); `{ run, workers, ordered, buffer }` for several values at a time; or `{ through }` with
+ * an async generator function that loops over its input and yields what it likes. Options `{ signal }` may come last.
  *
  * Values are handed from stage to stage, so a slow one holds up those before it: the source is never ahead of who loops by more values than there are
  * workers, plus the buffers. Order is kept, except by a stage with several workers that is not `ordered`.
@@ -157,38 +182,29 @@ function readable(input: Source<unknown>, signal: AbortSignal): AsyncIterable<un
  * )
  * for await (const size of sizes) console.log(size)
  */
-export function pipeline<A>(source: Source<A>, options?: PipelineOptions): Results<A>
-export function pipeline<A, B>(source: Source<A>, a: Stage<A, B>, options?: PipelineOptions): Results<B>
-export function pipeline<A, B, C>(
-  source: Source<A>,
-  a: Stage<A, B>,
-  b: Stage<B, C>,
-  options?: PipelineOptions,
-): Results<C>
-export function pipeline<A, B, C, D>(
-  source: Source<A>,
-  a: Stage<A, B>,
-  b: Stage<B, C>,
-  c: Stage<C, D>,
-  options?: PipelineOptions,
-): Results<D>
-export function pipeline<A, B, C, D, E>(
-  source: Source<A>,
-  a: Stage<A, B>,
-  b: Stage<B, C>,
-  c: Stage<C, D>,
-  d: Stage<D, E>,
-  options?: PipelineOptions,
-): Results<E>
-export function pipeline<A, B, C, D, E, F>(
+export function pipeline<A, B, C, D, E, F, G, H, I>(
   source: Source<A>,
   a: Stage<A, B>,
   b: Stage<B, C>,
   c: Stage<C, D>,
   d: Stage<D, E>,
   e: Stage<E, F>,
+  f: Stage<F, G>,
+  g: Stage<G, H>,
+  h: Stage<H, I>,
   options?: PipelineOptions,
-): Results<F>
+): Results<I>
+export function pipeline<A, B, C, D, E, F, G, H>(
+  source: Source<A>,
+  a: Stage<A, B>,
+  b: Stage<B, C>,
+  c: Stage<C, D>,
+  d: Stage<D, E>,
+  e: Stage<E, F>,
+  f: Stage<F, G>,
+  g: Stage<G, H>,
+  options?: PipelineOptions,
+): Results<H>
 export function pipeline<A, B, C, D, E, F, G>(
   source: Source<A>,
   a: Stage<A, B>,
@@ -199,19 +215,53 @@ export function pipeline<A, B, C, D, E, F, G>(
   f: Stage<F, G>,
   options?: PipelineOptions,
 ): Results<G>
+export function pipeline<A, B, C, D, E, F>(
+  source: Source<A>,
+  a: Stage<A, B>,
+  b: Stage<B, C>,
+  c: Stage<C, D>,
+  d: Stage<D, E>,
+  e: Stage<E, F>,
+  options?: PipelineOptions,
+): Results<F>
+export function pipeline<A, B, C, D, E>(
+  source: Source<A>,
+  a: Stage<A, B>,
+  b: Stage<B, C>,
+  c: Stage<C, D>,
+  d: Stage<D, E>,
+  options?: PipelineOptions,
+): Results<E>
+export function pipeline<A, B, C, D>(
+  source: Source<A>,
+  a: Stage<A, B>,
+  b: Stage<B, C>,
+  c: Stage<C, D>,
+  options?: PipelineOptions,
+): Results<D>
+export function pipeline<A, B, C>(
+  source: Source<A>,
+  a: Stage<A, B>,
+  b: Stage<B, C>,
+  options?: PipelineOptions,
+): Results<C>
+export function pipeline<A, B>(source: Source<A>, a: Stage<A, B>, options?: PipelineOptions): Results<B>
+export function pipeline<A>(source: Source<A>, options?: PipelineOptions): Results<A>
 export function pipeline(source: Source<unknown>, ...rest: readonly unknown[]): Results<unknown> {
   checkSource('pipeline', source)
   const last = rest.at(-1)
   const hasOptions =
-    rest.length > 0 && (last === undefined || (typeof last === 'object' && last !== null && !('run' in last)))
+    rest.length > 0 &&
+    (last === undefined || (typeof last === 'object' && last !== null && !('run' in last) && !('through' in last)))
   const options = (hasOptions ? (last ?? {}) : {}) as PipelineOptions
   const stages = (hasOptions ? rest.slice(0, -1) : rest) as readonly AnyStage[]
   for (const stage of stages) checkStage(stage)
   checkOptions('pipeline', 'signal', options)
   checkSignal(options.signal)
-  return new Pipeline((signal) => {
+  const build = (signal: AbortSignal): AsyncIterable<unknown> => {
     let values: Source<unknown> = source
-    for (const stage of stages) values = join(values, stage, signal)
-    return stages.length === 0 ? readable(values, signal) : (values as AsyncIterable<unknown>)
-  }, options.signal)
+    for (const stage of stages) values = join(values, stage, signal, values !== source)
+    return stages.length === 0 ? readable(values, signal, false) : (values as AsyncIterable<unknown>)
+  }
+  return new Pipeline(source, build, options.signal)
 }

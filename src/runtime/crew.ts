@@ -26,11 +26,23 @@ interface Member {
   readonly index: number
   readonly worker: StartedWorker
   readonly threadId: number
+  /** Takes the place of one that has died: nobody waits for it. */
+  readonly replaces: boolean
   /** It has loaded the module. */
   ready: boolean
   /** It is to end: nobody is to take its place. */
   leaving: boolean
   error: unknown
+  /** Resolves when it has ended. */
+  readonly gone: Promise<void>
+}
+
+/** How a thread has ended. */
+interface End {
+  readonly worker: number
+  readonly cause: unknown
+  /** Whether a task has been told. */
+  told: boolean
 }
 
 /** So many workers in a row that end before they are ready end the runtime. */
@@ -38,9 +50,11 @@ const MOST_FAILURES = 3
 
 export interface CrewEvents {
   drained(): void
+  /** The worker with that number has nothing to do any more: whether it is to end. */
+  retires(worker: number): boolean
   /** The runtime cannot go on. */
   failed(error: unknown): void
-  /** A worker has ended on an error of its own, with which no task has anything to do. */
+  /** A worker has ended on an error of its own, of which no task could tell. */
   uncaught(error: unknown, worker: number): void
 }
 
@@ -52,8 +66,8 @@ export class Crew {
   readonly #options: object
   readonly #events: CrewEvents
   readonly #members = new Map<number, Member>()
-  /** How threads have ended, by their number. */
-  readonly #ends = new Map<number, { worker: number; cause: unknown }>()
+  /** By number of thread. */
+  readonly #ends = new Map<number, End>()
   #failures = 0
   #closing = false
   #busy = false
@@ -73,88 +87,111 @@ export class Crew {
   /** Starts the workers with these numbers. Resolves when all are ready. @throws what the module's loading throws. */
   async start(from: number, to: number): Promise<void> {
     const started: Promise<void>[] = []
-    for (let index = from; index < to; index++) if (!this.#members.has(index)) started.push(this.#launch(index))
+    for (let index = from; index < to; index++) started.push(this.#join(index))
     const results = await Promise.allSettled(started)
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
-  #launch(index: number): Promise<void> {
+  async #join(index: number): Promise<void> {
+    const before = this.#members.get(index)
+    if (before?.leaving) await before.gone
+    if (!this.#members.has(index)) await this.#launch(index, false)
+  }
+
+  #launch(index: number, replaces: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const data: Assignment = { millraceRuntime: { ...this.#assignment, index } }
+      let ended = (): void => {}
+      const gone = new Promise<void>((resolveGone) => {
+        ended = resolveGone
+      })
       const worker = platform.startWorker!(new URL('./worker.js', import.meta.url), data, this.#options, {
         message: (report) => {
-          const { event } = report as Report
-          if (event === 'ready') {
-            this.names = (report as { names: string[] }).names
-            member.ready = true
-            if (!this.#busy) worker.unref()
-            this.#failures = 0
-            resolve()
-          } else if (event === 'failed') {
-            member.error = (report as { error: unknown }).error
-            void worker.terminate()
-          } else if (event === 'drained') this.#events.drained()
-          else if (event === 'retired') {
-            member.leaving = true
-            void worker.terminate()
-          }
+          if ((report as Report).event === 'ready') resolve()
+          this.#hear(member, report as Report)
         },
         error: (error) => {
           member.error ??= error
         },
-        exit: (code) => this.#ended(member, code, reject),
+        exit: (code) => {
+          this.#ended(member, code, reject)
+          ended()
+        },
       })
       const member: Member = {
         index,
         worker,
         threadId: worker.threadId,
+        replaces,
         ready: false,
         leaving: false,
         error: undefined,
+        gone,
       }
       // Until it is ready somebody waits for it, so it keeps the process alive.
       this.#members.set(index, member)
     })
   }
 
+  #hear(member: Member, report: Report): void {
+    if (report.event === 'ready') {
+      this.names = report.names
+      member.ready = true
+      this.#failures = 0
+      if (!this.#busy) member.worker.unref()
+    } else if (report.event === 'failed') {
+      member.error = report.error
+      void member.worker.terminate()
+    } else if (report.event === 'drained') this.#events.drained()
+    else if (this.#events.retires(member.index)) {
+      member.leaving = true
+      void member.worker.terminate()
+    }
+  }
+
   #ended(member: Member, code: number, reject: (error: unknown) => void): void {
     const { index, threadId, error } = member
     this.#members.delete(index)
     const cause = error ?? new Error(`exit code ${code}`)
-    this.#ends.set(threadId, { worker: index, cause })
+    const end: End = { worker: index, cause, told: false }
+    this.#ends.set(threadId, end)
     reject(cause)
     reap(this.#arena, threadId + 1)
     if (this.#closing || member.leaving) return
-    if (member.ready && error !== undefined) this.#events.uncaught(error, index)
-    if (!member.ready && ++this.#failures >= MOST_FAILURES) {
-      this.#events.failed(cause)
-      return
+    if (member.ready) {
+      const { code: why } = (error ?? {}) as { code?: unknown }
+      if (error !== undefined && !end.told && why !== 'ERR_WORKER_OUT_OF_MEMORY') this.#events.uncaught(error, index)
+    } else {
+      // Who has started it has been told.
+      if (!member.replaces) return
+      if (++this.#failures >= MOST_FAILURES) {
+        this.#events.failed(cause)
+        return
+      }
     }
-    // A worker that was never ready has told whoever started it.
-    if (member.ready || this.#failures > 1) this.#launch(index).catch(() => {})
+    this.#launch(index, true).catch(() => {})
   }
 
-  /** What is known of the end of a thread. */
+  /** What is known of the end of a thread that ran a task. */
   obituary(threadId: number): { worker: number | undefined; cause: unknown } {
-    return this.#ends.get(threadId) ?? { worker: undefined, cause: undefined }
+    const end = this.#ends.get(threadId)
+    if (end === undefined) return { worker: undefined, cause: undefined }
+    end.told = true
+    return end
   }
 
   /** Whether the workers keep the process alive. */
   hold(busy: boolean): void {
     this.#busy = busy
-    for (const { worker } of this.#members.values()) busy ? worker.ref() : worker.unref()
+    for (const { worker, ready } of this.#members.values()) {
+      if (busy || !ready) worker.ref()
+      else worker.unref()
+    }
   }
 
   /** Ends all workers, wherever they are. */
   async end(): Promise<void> {
     this.#closing = true
     await Promise.all([...this.#members.values()].map(({ worker }) => worker.terminate()))
-  }
-
-  /** How many workers are ready. */
-  get ready(): number {
-    let n = 0
-    for (const member of this.#members.values()) if (member.ready) n++
-    return n
   }
 }

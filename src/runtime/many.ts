@@ -1,6 +1,7 @@
 // Many tasks of one function: over a sequence of items, or over a range of numbers.
 
 import { type MapOptions, mapConcurrent } from '../patterns/map.js'
+import { whenAborted } from '../patterns/options.js'
 import { type ParallelForOptions, parallelFor } from '../patterns/parallel-for.js'
 import type { Results } from '../patterns/results.js'
 import type { Source } from '../patterns/source-of.js'
@@ -32,6 +33,14 @@ function cancelling(go: (args: readonly unknown[]) => Task<unknown>): Spawn {
     }
     return task
   }
+}
+
+/** Cancels the task when the signal is aborted. */
+export function cancelledBy<R>(task: Task<R>, signal: AbortSignal | undefined): Task<R> {
+  const stop = whenAborted(signal, (reason) => task.cancel(reason))
+  // Its end is for others to hear of.
+  if (signal !== undefined) task.then(stop, stop)
+  return task
 }
 
 export function mapTasks<T>(

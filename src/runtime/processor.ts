@@ -132,6 +132,7 @@ export class Processor implements Source {
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
     const procs = Atomics.load(this.#u32, (this.#runtime + RUNTIME_PROCS) >>> 2)
+    if (this.index < procs) this.#retired = false
     if (this.index < procs || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
     this.#retired = true
     this.#report('retired')

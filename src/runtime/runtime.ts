@@ -2,7 +2,7 @@
 
 import { type Arena, defaultArena } from '../arena.js'
 import { arenaOption } from '../channel-codecs.js'
-import { RuntimeClosedError, rangeError, show, StaleHandleError, typeError, UnsupportedError } from '../errors.js'
+import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError, UnsupportedError } from '../errors.js'
 import {
   KIND_RUNTIME,
   LANE_LIVE,
@@ -26,7 +26,7 @@ import type { Source } from '../patterns/source-of.js'
 import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import { Crew } from './crew.js'
-import { mapTasks, tasksFor } from './many.js'
+import { cancelledBy, mapTasks, tasksFor } from './many.js'
 import { Spawner, spawnsBelow } from './spawner.js'
 import type { Task } from './task.js'
 import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
@@ -126,6 +126,20 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
           TaskResult<M, typeof name>
         >,
     }
+  }
+
+  /**
+   * A function that spawns the task, and cancels it when the signal that it is called with is aborted: for an ErrGroup, a WorkerPool, or whatever else calls
+   * functions with a signal.
+   *
+   * @example
+   * const group = new ErrGroup()
+   * for (const url of urls) await group.go(rt.task('crawl', url))
+   * await group.wait()
+   */
+  task<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
+    this.#number(name)
+    return (signal) => cancelledBy(this.go(name, ...args), signal)
   }
 
   /**
@@ -239,6 +253,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const { at } = this.#site
     const core = runtimeCore(this.arena)
     opened.delete(this as Runtime<never>)
+    this.arena.loop.detach(this)
     if (this.#crew !== undefined) {
       core.runtime_close(at)
       const ending = this.#crew.end()
@@ -323,7 +338,9 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
   const { procs = Math.min(platform.cpuCount, MAX_PROCS), worker = {}, onError } = options
   checkProcs(procs)
   if (platform.startWorker === undefined) {
-    throw new UnsupportedError('runtimes are not supported on this platform yet: start workers yourself, and share channels with them')
+    throw new UnsupportedError(
+      'runtimes are not supported on this platform yet: start workers yourself, and share channels with them',
+    )
   }
   if (typeof worker !== 'object' || worker === null)
     throw typeError(`worker is an object of options, not ${show(worker)}`)
@@ -341,6 +358,7 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
     worker,
     {
       drained: () => made?.drained(),
+      retires: (index) => made !== undefined && index >= made.procs,
       failed: (error) => made?.fail(error),
       uncaught: (error, index) => {
         if (onError !== undefined) onError(error, index)

@@ -11,8 +11,8 @@ import {
   LANE_FINISHED,
   MAX_PROCS,
   MAX_SPAWNERS,
-  OS_ID_NUMBER,
   OK,
+  OS_ID_NUMBER,
   TASK_BLOCKED,
   TASK_INDEX,
   TASK_INLINE,
@@ -275,9 +275,7 @@ export class Spawner implements Source, TaskOwner {
     if (unreadable !== undefined) task.reject(unreadable)
     else if (what === DATUM_CANCELLED) task.reject(task.canceled?.reason)
     else if (what === DATUM_DIED) {
-      const { worker, cause } = this.obituary(
-        ((this.#f64[(record + TASK_VALUES) >>> 3] as number) & OS_ID_NUMBER) - 1,
-      )
+      const { worker, cause } = this.obituary(((this.#f64[(record + TASK_VALUES) >>> 3] as number) & OS_ID_NUMBER) - 1)
       task.reject(new WorkerDiedError(task.name, worker, cause))
     } else if ((kind & TASK_THROWN) === 0) task.resolve(value)
     else {
@@ -351,6 +349,7 @@ export function spawnsBelow(method: (...args: never[]) => unknown): void {
 function siteOf(task: Task<unknown>): string {
   const head = `    at task ${JSON.stringify(task.name)}, spawned`
   const stack = task.site?.stack
-  if (stack === undefined) return `${head} among many in one turn of the event loop, of which the first ${SITES_PER_TURN} remember where`
+  if (stack === undefined)
+    return `${head} among many in one turn of the event loop, of which the first ${SITES_PER_TURN} remember where`
   return `${head}\n${stack.slice(stack.indexOf('\n') + 1)}`
 }

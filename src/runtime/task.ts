@@ -1,6 +1,5 @@
 // The promise of a goroutine's result.
 
-
 export type TaskState = 'created' | 'runnable' | 'running' | 'blocked' | 'terminated'
 
 type Settle = (value: never) => void
@@ -78,4 +77,3 @@ export interface TaskOwner {
 // A task is a native promise to `await` and to `then`: no wrapper, no extra turn, and no second Task.
 Object.defineProperty(Task.prototype, 'constructor', { value: Promise, writable: true, configurable: true })
 Object.defineProperty(Task.prototype, Symbol.toStringTag, { value: 'Task', configurable: true })
-

@@ -31,7 +31,7 @@ export function datum(value: unknown): number {
 }
 
 /** The value of four bits and a number. */
-export function valueOf(kind: number, number: number): unknown {
+export function valueIn(kind: number, number: number): unknown {
   switch (kind) {
     case DATUM_NUMBER:
       return number
@@ -94,7 +94,7 @@ export class Values {
     if (kinds === DATUM_MESSAGE) return this.#read(this.#core.task_accept(task), task) as unknown[]
     const values: unknown[] = []
     for (let i = 0, rest = kinds; i < TASK_INLINE && rest !== 0; i++, rest >>>= 4) {
-      values.push(valueOf(rest & 15, this.#f64[((task + TASK_VALUES) >>> 3) + i] as number))
+      values.push(valueIn(rest & 15, this.#f64[((task + TASK_VALUES) >>> 3) + i] as number))
     }
     return values
   }
@@ -102,7 +102,7 @@ export class Values {
   /** The result of a task that we have collected: its message is in our hands. */
   result(task: number): unknown {
     const kind = (this.#u32[(task + TASK_KINDS) >>> 2] as number) & 15
-    if (kind !== DATUM_MESSAGE) return valueOf(kind, this.#f64[(task + TASK_VALUES) >>> 3] as number)
+    if (kind !== DATUM_MESSAGE) return valueIn(kind, this.#f64[(task + TASK_VALUES) >>> 3] as number)
     return this.#read(this.#u32[(task + TASK_PAYLOAD) >>> 2] as number, task)
   }
 

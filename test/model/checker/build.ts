@@ -27,6 +27,10 @@ export interface Recipe {
   entry: string
   /** Files of assembly/ that ship as modules of their own and are linked to the core here. What is left out need not be compiled for each mutant. */
   modules?: readonly string[]
+  /** Files of assembly/ that are linked instead of all that index.ts exports, where that is enough. */
+  core?: readonly string[]
+  /** A file of test/model/litmus/ with calls that only the model makes, linked to the core. */
+  calls?: string
   mutations?: readonly Mutation[]
   constants?: Readonly<Record<string, number>>
 }
@@ -123,6 +127,8 @@ function read(recipe: Recipe): Sources {
   const entry = recipe.entry === 'core' ? 'index.ts' : recipe.entry
   if (recipe.entry !== 'core')
     files.set(entry, readFileSync(join(litmus, entry), 'utf8').replaceAll('../../../assembly/', './'))
+  if (recipe.calls !== undefined)
+    files.set(recipe.calls, readFileSync(join(litmus, recipe.calls), 'utf8').replaceAll('../../../assembly/', './'))
   for (const m of recipe.mutations ?? []) if (!files.has(m.file)) throw new Error(`mutation of unknown file ${m.file}`)
   for (const [file, text] of files) files.set(file, mutate(text, file, recipe.mutations ?? []))
   let layout = files.get('layout.ts') as string
@@ -134,7 +140,10 @@ function read(recipe: Recipe): Sources {
   files.set('layout.ts', layout)
   const names = seamNames(files.get(SEAM) as string)
   const sites: { file: string; line: number; text: string }[] = [{ file: '', line: 0, text: '' }]
-  const hash = createHash('sha256').update(FORMAT).update(entry).update(String(recipe.modules))
+  const hash = createHash('sha256')
+    .update(FORMAT)
+    .update(entry)
+    .update(String([recipe.modules, recipe.core]))
   for (const [file, text] of [...files].sort()) {
     hash.update(file).update(text)
     files.set(
@@ -143,12 +152,11 @@ function read(recipe: Recipe): Sources {
     )
   }
   // What ships as modules of their own is linked to the core here, and so is what only the model calls.
-  const modules = (recipe.modules ?? []).map((file) => `export * from "./${file}";\n`).join('')
+  const all = [...(recipe.core ?? [entry.replace('.ts', '')]), ...(recipe.modules ?? [])]
+  if (recipe.calls !== undefined) all.push(recipe.calls.replace('.ts', ''))
+  const modules = all.map((file) => `export * from "./${file}";\n`).join('')
   const waiting = recipe.entry === 'core' ? 'export { waiter_wait } from "./waiter";\n' : ''
-  files.set(
-    'model-entry.ts',
-    `export * from "./${entry.replace('.ts', '')}";\n${modules}${waiting}export { section } from "./atomics";\n`,
-  )
+  files.set('model-entry.ts', `${modules}${waiting}export { section } from "./atomics";\n`)
   const directory = join(out, hash.digest('hex').slice(0, 20))
   const optimize = recipe.mutations === undefined ? '-O3' : '-O1'
   return { optimize, directory, binary: join(directory, 'model.wasm'), entry, files, sites, layout: readLayout(layout) }

@@ -10,6 +10,7 @@ import { channels } from './channel.js'
 import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
+import { deques } from './deque.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
@@ -19,6 +20,7 @@ import { pipes } from './pipe.js'
 import { rendezvous } from './rendezvous.js'
 import { reuses } from './reuse.js'
 import { rings } from './ring.js'
+import { runtimes } from './runtime.js'
 import { rwmutexes } from './rwmutex.js'
 import { selects } from './select.js'
 import { semaphores } from './semaphore.js'
@@ -38,6 +40,8 @@ export const scenarios: readonly Scenario[] = [
   ...pipes,
   ...atomicValues,
   ...maps,
+  ...deques,
+  ...runtimes,
   ...rendezvous,
   ...selects,
   ...delegation,

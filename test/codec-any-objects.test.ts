@@ -11,9 +11,9 @@ describe('millrace objects', () => {
     using numbers = channel(f64, { capacity: 1, arena: small })
     using count = new Counter({ arena: small })
     const error = new Error('with an object', { cause: numbers })
-    // biome-ignore lint/suspicious/noSparseArray: holes go with objects, too
     const message: Record<string, unknown> = {
       numbers,
+      // biome-ignore lint/suspicious/noSparseArray: holes go with objects, too
       again: [numbers, , numbers.receiver],
       map: new Map<unknown, unknown>([[numbers, new Set([count])]]),
       error,

@@ -71,7 +71,7 @@ interface Entry<T, R> {
  * `jobs` and `results` are the same pool as two channels: `results` ends when the pool has been closed and all is done.
  *
  * @example
- * const pool = new WorkerPool(async (path: string) => (await readFile(path)).length, { workers: 4, ordered: true })
+ * const pool = new WorkerPool(async (path) => (await readFile(path)).length, { workers: 4, ordered: true })
  * for (const path of paths) await pool.submit(path)
  * const sizes = await pool.wait()
  */

@@ -13,7 +13,7 @@ import type { AnyCodec, MessageCodec } from '../codec/message.js'
 import { u8 } from '../codec/scalars.js'
 import { string } from '../codec/string.js'
 import { tuple } from '../codec/tuple.js'
-import { ClosedError, StaleHandleError } from '../errors.js'
+import { ClosedError, StaleHandleError, typeError } from '../errors.js'
 import {
   HEAD_STATE,
   LAYOUT_VERSION,
@@ -97,8 +97,10 @@ export function makeTopic(arena: Arena, kind: number, codec: AnyCodec<never>): S
   }
 }
 
-/** Number of the codec of the topic at that address. */
+/** Number of the codec of the topic at that address. @throws TypeError for a block that was just being made: its maker sets the map last. */
 export function topicCodec(site: Site): number {
+  if (Atomics.load(site.arena.u32, (site.at + TOPIC_MAP) >>> 2) === 0)
+    throw typeError('the handle is not of a topic that has been made')
   return site.arena.u32[(site.at + TOPIC_CODEC) >>> 2] as number
 }
 

@@ -85,6 +85,8 @@ export class WorkerPool<T, R = void> {
   readonly #buffer: number
   readonly #ordered: boolean
   readonly #resultBuffer: number
+  /** Whether a worker is busy until its result is passed on. */
+  readonly #waits: boolean
   readonly #onResult: ((result: R, job: T) => unknown) | undefined
   readonly #cancelOnError: boolean
   readonly #all: boolean
@@ -127,6 +129,7 @@ export class WorkerPool<T, R = void> {
     this.#ordered = ordered
     this.#resultBuffer = resultBuffer
     this.#onResult = onResult
+    this.#waits = resultBuffer !== Number.POSITIVE_INFINITY || onResult !== undefined
     this.#cancelOnError = cancelOnError
     this.#all = errors === 'all'
     this.#inlet = new Inlet(resultBuffer)
@@ -416,27 +419,30 @@ export class WorkerPool<T, R = void> {
 
   /** Passes the result of a job on, when its turn has come. With room for any number its worker is free at once. */
   #pass(job: Job<T, R>): void {
-    const waits = this.#resultBuffer !== Number.POSITIVE_INFINITY || this.#onResult !== undefined
     if (this.#ordered) this.#passOrdered()
     else {
       this.#unsettled.delete(job)
-      this.#outgoing.push(job)
+      this.#passOut(job)
     }
-    this.#passing ??= this.#passOn()
-    if (!waits) this.#release()
+    if (!this.#waits) this.#release()
   }
 
   #passOrdered(): void {
     for (const job of this.#unsettled) {
-      if (job.outcome === undefined) break
+      if (job.outcome === undefined) return
       this.#unsettled.delete(job)
-      this.#outgoing.push(job)
+      this.#passOut(job)
     }
-    if (this.#outgoing.length > 0) this.#passing ??= this.#passOn()
+  }
+
+  #passOut(job: Job<T, R>): void {
+    if (this.#waits) {
+      this.#outgoing.push(job)
+      this.#passing ??= this.#passOn()
+    } else if (job.outcome?.ok && !this.#inlet.closed) this.#inlet.trySend(job.outcome.result as R)
   }
 
   async #passOn(): Promise<void> {
-    const waits = this.#resultBuffer !== Number.POSITIVE_INFINITY || this.#onResult !== undefined
     // The turn of what has begun it must be over: then `#passing` is set.
     await undefined
     while (this.#outgoing.length > 0) {
@@ -453,7 +459,7 @@ export class WorkerPool<T, R = void> {
             if (!this.#inlet.closed) this.#fail(error)
           }
         }
-        if (waits) this.#release()
+        this.#release()
       }
     }
     this.#passing = undefined

@@ -63,7 +63,8 @@ export const makers: Record<string, () => { handle: unknown; dispose(): void }> 
   cond: () => new Cond(lockOfCond),
   once: () => new Once({ arena }),
   onceValue: () => new OnceValue(u32, { arena }),
-  deque: () => new Deque(u32, { arena }),
+  // Opened, it is what thieves have.
+  deque: () => new Deque(u32, { arena }).stealer,
   injector: () => new Injector(u32, { arena }),
   pool: () => new Pool({ codec: u32, capacity: 6, shards: 2, arena }),
   AtomicI32: () => new AtomicI32(1, { arena }),

@@ -210,6 +210,16 @@ export const ROWS: readonly Row[] = [
   oneThread('trySend+tryReceive i32', 'sendrecv-i32', names('millrace', 'baseline'), 'default'),
   oneThread('stack push+pop f64', 'stack', names('millrace', 'baseline'), 'default'),
   oneThread(
+    'deque push+pop f64, owner alone',
+    'deque',
+    [
+      { name: 'millrace' },
+      { name: 'baseline', label: 'stack in plain TypeScript' },
+      { name: 'bare', label: 'Array push+pop, unshared' },
+    ],
+    'default',
+  ),
+  oneThread(
     'counter add',
     'counter',
     [...names('millrace', 'baseline'), { name: 'bare', label: 'Atomics.add' }],

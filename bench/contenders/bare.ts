@@ -3,6 +3,7 @@
 import { burn, nowNs } from '../harness/clock.js'
 import { type Contender, isProducer, NOTHING, type Outcome, type Part, share } from '../harness/contender.js'
 import type { Job } from '../harness/protocol.js'
+import { ownerOnly } from '../micro/library.js'
 import { ASLEEP_NS } from './library.js'
 
 // Two mailboxes, one a direction, on lines of their own: a sequence word, and a value at the same place among the doubles.
@@ -36,6 +37,7 @@ const contender: Contender = {
   micro(style) {
     const words = new Int32Array(new SharedArrayBuffer(LINE_BYTES))
     if (style === 'notify') return notifyNobody(words)
+    if (style === 'deque') return ownerOnly([])
     if (style !== 'atomic-add' && style !== 'counter') throw new Error(`no micro row ${style}`)
     return (rounds) => {
       for (let round = 0; round < rounds; round++) Atomics.add(words, 0, 1)

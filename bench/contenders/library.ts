@@ -34,6 +34,11 @@ export interface LibraryStack {
   dispose?(): void
 }
 
+export interface LibraryDeque {
+  push(value: number): unknown
+  pop(): number | undefined
+}
+
 export interface LibraryAtomic {
   add(delta: number): number
   load(): number
@@ -47,6 +52,10 @@ export interface Library {
   channel(codec: unknown, options: { capacity: number }): LibraryChannel
   open(handle: unknown): unknown
   readonly Counter: new () => LibraryCounter
+  /** Where there is none, a stack takes part. */
+  readonly Deque?: new (
+    codec: unknown,
+  ) => LibraryDeque
   readonly Stack: new (codec: unknown, options: { capacity: number }) => LibraryStack
   readonly AtomicI32: new (initial?: number) => LibraryAtomic
 }

@@ -1,7 +1,7 @@
 // The one-thread rows of a channel library. Each checks what it gets back, so that nothing is measured that does not work
 // and nothing can be optimised away.
 
-import type { Library, LibraryChannel, LibraryStack } from '../contenders/library.js'
+import type { Library, LibraryChannel, LibraryDeque, LibraryStack } from '../contenders/library.js'
 
 type Rounds = (rounds: number) => void
 
@@ -15,6 +15,8 @@ export function libraryMicro(library: Library, style: string, capacity: number):
       return sendReceive(library.channel(library.i32, { capacity }))
     case 'stack':
       return pushPop(new library.Stack(library.f64, { capacity }))
+    case 'deque':
+      return ownerOnly(library.Deque ? new library.Deque(library.f64) : new library.Stack(library.f64, { capacity }))
     case 'counter':
       return count(library)
     case 'atomic-add':
@@ -42,6 +44,17 @@ function pushPop(stack: LibraryStack): Rounds {
   return (rounds) => {
     for (let value = 0; value < rounds; value++) {
       if (!stack.push(value) || stack.pop() !== value) throw new Error(`lost ${value}`)
+    }
+  }
+}
+
+/** The owner alone, as deep as the binary tree of a task that spawns two. */
+export function ownerOnly(deque: LibraryDeque): Rounds {
+  return (rounds) => {
+    for (let value = 0; value < rounds; value += 2) {
+      deque.push(value)
+      deque.push(value + 1)
+      if (deque.pop() !== value + 1 || deque.pop() !== value) throw new Error(`lost ${value}`)
     }
   }
 }

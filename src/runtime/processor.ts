@@ -103,6 +103,9 @@ export class Processor implements Source {
       },
       park: () => 0,
     }
+    spawner.emptied = () => {
+      if (!this.#turning && this.#awaiting === 0) this.#resting()
+    }
     arena.loop.attach(this)
     // The worker is there for as long as its runtime.
     arena.loop.begin()
@@ -146,7 +149,7 @@ export class Processor implements Source {
 
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
-    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0) return
+    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
     this.#retired = true
     this.#report('retired')
   }
@@ -246,14 +249,20 @@ export class Processor implements Source {
       (value) => {
         this.#awaiting--
         this.#finish(record, value)
-        this.#collect()
+        this.#after()
       },
       (thrown) => {
         this.#awaiting--
         this.#fail(record, thrown)
-        this.#collect()
+        this.#after()
       },
     )
+  }
+
+  /** Something has ended outside of a turn: nobody looks after that by itself. */
+  #after(): void {
+    this.#collect()
+    if (this.#awaiting === 0 && !this.#turning) this.#resting()
   }
 
   /** Who has spawned a task on this thread is not rung when it ends here. Whether any has. */
@@ -315,12 +324,12 @@ export class Processor implements Source {
       () => {
         this.#awaiting--
         this.#end(record, kind, 0, payload)
-        this.#collect()
+        this.#after()
       },
       (error) => {
         this.#awaiting--
         refused(error)
-        this.#collect()
+        this.#after()
       },
     )
   }

@@ -167,18 +167,30 @@ export class Processor implements Source {
       this.#next = 0
       if (task === 0) task = core.lane_next(lane)
       if (task === 0) {
-        if (this.#collect()) return this.#yield()
+        if (this.#collect()) {
+          this.#yield()
+          return
+        }
         // Promises of this thread that are to be kept would have to wait for this.
         if (this.#awaiting > 0 || !hunt(this.#arena, this.#hunt)) break
         continue
       }
       const awaited = this.#awaiting
       this.#run(task)
-      if (this.#awaiting !== awaited) return this.#yield()
+      if (this.#awaiting !== awaited) {
+        this.#yield()
+        return
+      }
       if ((n & (LOOK_EVERY - 1)) === 0) {
-        if (this.#collect()) return this.#yield()
+        if (this.#collect()) {
+          this.#yield()
+          return
+        }
         this.#arena.loop.poll()
-        if (performance.now() >= this.#until) return this.#yield()
+        if (performance.now() >= this.#until) {
+          this.#yield()
+          return
+        }
       }
     }
     this.#turning = false

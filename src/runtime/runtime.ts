@@ -116,6 +116,11 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0) as Task<TaskResult<M, K>>
   }
 
+  /** @internal As `go`, for who has the arguments in an array. */
+  spawn(name: string, args: readonly unknown[]): Task<unknown> {
+    return this.#spawner.spawn(this.#number(name), name, args, 0)
+  }
+
   #number(name: string): number {
     const number = this.#numbers.get(name)
     if (number !== undefined) return number
@@ -488,6 +493,11 @@ export function joinAsWorker(arena: Arena, at: number, open: number, names: read
 export function currentRuntime<M = AnyModule>(): Runtime<M> {
   if (own === undefined) throw typeError('this thread is not a worker of a runtime: only tasks have a current runtime')
   return own as Runtime<never> as Runtime<M>
+}
+
+/** @internal Spawns on the runtime that this thread is a worker of. */
+export function spawnHere(name: string, args: readonly unknown[]): Task<unknown> {
+  return (own ?? currentRuntime()).spawn(name, args)
 }
 
 /** @internal Tasks of all runtimes that this thread has made or opened. */

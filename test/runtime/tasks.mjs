@@ -270,6 +270,20 @@ export const receiveUntilCancelled = async (ch, started) => {
   return ch.receive({ signal })
 }
 export const isCancelled = () => currentTask().signal.aborted
+export const isCancelledAfter = (started, ms) => {
+  started.add(1)
+  sleepSync(ms)
+  return currentTask().signal.aborted
+}
+/** Throws what the task that it has spawned and cancelled rejects with. */
+export const spawnsAndCancels = async (started, reason) => {
+  const before = started.load()
+  const task = go('untilCancelled', started)
+  // The other worker is to take it.
+  while (started.load() === before) sleepSync(1)
+  task.cancel(reason)
+  await task
+}
 export const touch = (cell) => cell.add(1)
 export const noTaskAfterAwait = async () => {
   await gosched()

@@ -272,10 +272,11 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const { u32 } = this.arena
     for (let i = 0; i < MAX_PROCS + MAX_SPAWNERS; i++) {
       const lane = this.#lane(i)
-      // In a lane that nobody has at the moment, nobody counts.
       if (lane === 0) continue
-      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0)
-        continue
+      const owned = Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0
+      if (owned && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0) continue
+      // A worker looks at what its tasks' tasks have come to before it rests. Other threads may be too busy for that, and the dead do not count.
+      if (owned && i < MAX_PROCS) return false
       for (
         let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2);
         block !== 0;

@@ -51,8 +51,8 @@ export const runtimeMutants: readonly Mutant[] = [
   deque(
     'room that is not there',
     'a value that nobody has taken is overwritten',
-    'set32(d + DEQUE_SEEN, <u32>load64(d + DEQUE_TOP));',
-    'set32(d + DEQUE_SEEN, get32(d + DEQUE_BOTTOM));',
+    'function makeRoom(d: usize): bool {\n  set32(d + DEQUE_SEEN, <u32>load64(d + DEQUE_TOP));',
+    'function makeRoom(d: usize): bool {\n  set32(d + DEQUE_SEEN, get32(d + DEQUE_BOTTOM));',
     'growth against a thief',
   ),
   deque(
@@ -77,7 +77,13 @@ export const runtimeMutants: readonly Mutant[] = [
     `  ${BATCH}\n  leave();\n  enter();\n`,
     'killed in a batch',
   ),
-  deque('batch not turned round', 'the newest is taken first', 'end + some - 1 - i', 'end + i', 'batch against push'),
+  deque(
+    'batch not turned round',
+    'the newest is taken first',
+    'reversed ? more - 1 - i : i',
+    'i',
+    'batch against push',
+  ),
   task(
     'state as it was',
     'a task that has ended is still said to run',

@@ -154,7 +154,9 @@ export function show(value: unknown): string {
   if (Object.is(value, -0)) return '-0'
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
   if (typeof value === 'object' && value !== null)
-    return Array.isArray(value) ? 'an array' : `a ${value.constructor?.name ?? 'plain'} object`
+    return Array.isArray(value)
+      ? 'an array'
+      : `a ${value.constructor?.name || ((value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? 'plain')} object`
   return String(value)
 }
 

@@ -22,7 +22,7 @@ import {
 import { platform } from '../platform/index.js'
 import type { RuntimeCore } from '../runtime-core.js'
 import { hunt, type Operation } from '../wait.js'
-import { CurrentTask, Goexit } from './current.js'
+import { CurrentTask, isGoexit } from './current.js'
 import { CANCELED_HERE, type Spawner } from './spawner.js'
 import { datum, describe, describeRoughly, type Values } from './values.js'
 
@@ -30,6 +30,8 @@ import { datum, describe, describeRoughly, type Values } from './values.js'
 const TURN = 4
 /** After so many tasks, results and the clock are looked at. A power of two. */
 const LOOK_EVERY = 8
+
+const promiseThen: unknown = Promise.prototype.then
 
 // Node's queueMicrotask costs several times as much.
 const RESOLVED = Promise.resolve()
@@ -101,6 +103,10 @@ export class Processor implements Source {
       },
       park: () => 0,
     }
+    spawner.spawning = this.#stir
+    spawner.emptied = () => {
+      if (!this.#turning && this.#awaiting === 0) this.#resting()
+    }
     arena.loop.attach(this)
     // The worker is there for as long as its runtime.
     arena.loop.begin()
@@ -111,7 +117,20 @@ export class Processor implements Source {
   look(): boolean {
     if (this.#turning) return true
     this.#heedCancels()
+    const surplus = this.#surplus()
+    if (!surplus) this.#retired = false
+    else if (this.#retired) {
+      // It may be ended at any moment: what has come for it meanwhile is for its heir.
+      this.#report('retired')
+      return false
+    }
     this.#next = this.#core.lane_next(this.#lane)
+    if (this.#next === 0 && surplus) {
+      // It takes nothing from others: who has rung it for a task is to have another one come for that.
+      this.#core.lane_stir(this.#lane)
+      this.#resting()
+      return false
+    }
     if (this.#next === 0) {
       this.#core.lane_rest(this.#lane)
       // Dekker with who adds a task: we say that we rest, then look once more; it adds the task, then looks who rests.
@@ -129,13 +148,25 @@ export class Processor implements Source {
     return true
   }
 
+  /** This thread is about to queue a task here: a worker at rest runs it in a turn of its own, and does not count as one that can be woken. */
+  readonly #stir = (): void => {
+    if (this.#turning) return
+    this.#core.lane_stir(this.#lane)
+    this.#turning = true
+    this.#until = performance.now() + TURN
+    RESOLVED.then(this.#turn)
+  }
+
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
-    const procs = Atomics.load(this.#u32, (this.#runtime + RUNTIME_PROCS) >>> 2)
-    if (this.index < procs) this.#retired = false
-    if (this.index < procs || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
+    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
     this.#retired = true
     this.#report('retired')
+  }
+
+  /** Whether fewer workers are wanted than there were: this one ends what it has begun, and takes no more. */
+  #surplus(): boolean {
+    return this.index >= Atomics.load(this.#u32, (this.#runtime + RUNTIME_PROCS) >>> 2)
   }
 
   readonly #turn = (): void => {
@@ -146,22 +177,35 @@ export class Processor implements Source {
       this.#next = 0
       if (task === 0) task = core.lane_next(lane)
       if (task === 0) {
-        if (this.#collect()) return this.#yield()
+        if (this.#collect()) {
+          this.#yield()
+          return
+        }
         // Promises of this thread that are to be kept would have to wait for this.
         if (this.#awaiting > 0 || !hunt(this.#arena, this.#hunt)) break
         continue
       }
       const awaited = this.#awaiting
       this.#run(task)
-      if (this.#awaiting !== awaited) return this.#yield()
+      if (this.#awaiting !== awaited) {
+        this.#yield()
+        return
+      }
       if ((n & (LOOK_EVERY - 1)) === 0) {
-        if (this.#collect()) return this.#yield()
+        if (this.#collect()) {
+          this.#yield()
+          return
+        }
         this.#arena.loop.poll()
-        if (performance.now() >= this.#until) return this.#yield()
+        if (performance.now() >= this.#until) {
+          this.#yield()
+          return
+        }
       }
     }
     this.#turning = false
-    this.#arena.loop.start()
+    // If this turn was begun by a spawn of this thread, the loop may sleep already: then it does not look, and nobody would know that we rest.
+    if (!this.look()) this.#arena.loop.start()
   }
 
   /** Lets promises be kept, and from time to time the event loop have its turn. */
@@ -206,25 +250,42 @@ export class Processor implements Source {
     if (typeof result === 'number') {
       if (this.#contexts.size > 0) this.#contexts.delete(record)
       this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
-    } else if (isThenable(result)) this.#await(record, result)
-    else this.#finish(record, result)
+    } else this.#settle(record, result)
   }
 
-  #await(record: number, result: PromiseLike<unknown>): void {
+  #settle(record: number, result: unknown): void {
+    let promise: Promise<unknown> | undefined
+    try {
+      promise = promiseOf(result)
+    } catch (thrown) {
+      this.#fail(record, thrown)
+      return
+    }
+    if (promise === undefined) this.#finish(record, result)
+    else this.#await(record, promise)
+  }
+
+  #await(record: number, result: Promise<unknown>): void {
     this.#core.task_block(record)
     this.#awaiting++
     result.then(
       (value) => {
         this.#awaiting--
         this.#finish(record, value)
-        this.#collect()
+        this.#after()
       },
       (thrown) => {
         this.#awaiting--
         this.#fail(record, thrown)
-        this.#collect()
+        this.#after()
       },
     )
+  }
+
+  /** Something has ended outside of a turn: nobody looks after that by itself. */
+  #after(): void {
+    this.#collect()
+    if (this.#awaiting === 0 && !this.#turning) this.#resting()
   }
 
   /** Who has spawned a task on this thread is not rung when it ends here. Whether any has. */
@@ -239,7 +300,7 @@ export class Processor implements Source {
   }
 
   #fail(record: number, thrown: unknown): void {
-    if (thrown instanceof Goexit) {
+    if (isGoexit(thrown)) {
       this.#end(record, DATUM_UNDEFINED, 0, 0)
       return
     }
@@ -286,12 +347,12 @@ export class Processor implements Source {
       () => {
         this.#awaiting--
         this.#end(record, kind, 0, payload)
-        this.#collect()
+        this.#after()
       },
       (error) => {
         this.#awaiting--
         refused(error)
-        this.#collect()
+        this.#after()
       },
     )
   }
@@ -322,6 +383,11 @@ export class Processor implements Source {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+/** What is to be awaited; undefined if the value is a result. As `await` asks: for `then`, once; and what that says a second time is not heard. */
+function promiseOf(value: unknown): Promise<unknown> | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
+  const { then } = value as { then?: unknown }
+  if (typeof then !== 'function') return undefined
+  if (then === promiseThen && value instanceof Promise) return value
+  return new Promise((resolve, reject) => Reflect.apply(then, value, [resolve, reject]))
 }

@@ -39,6 +39,8 @@ function spec(objects: Readonly<Record<string, Of>>): Spec<Contents> {
     apply(s, op, arg) {
       const [, from, to = '', n = ''] = /^(\w)(?:>(\w) )?=?(\d*)$/.exec(String(arg)) as unknown as string[]
       const all = s[from as string] as readonly number[]
+      if (s[`${from}†`]) return [['stale', s]]
+      if (op === 'dispose') return [['ok', { ...s, [from as string]: [], [`${from}†`]: [1] }]]
       const left = (rest: readonly number[]): Contents => ({ ...s, [from as string]: rest })
       if (op === 'push') return [['ok', left([...all, Number(n)])]]
       if (op === 'take') {
@@ -102,7 +104,8 @@ function steps(...list: string[]): (t: Thread, w: Places) => Program {
         )
       else if (op === 'take') yield t.op('take', arg, status(value), 'deque_take', at, open)
       else if (op === 'steal') yield t.op('steal', arg, status(value), `${kind}_steal`, at, open)
-      else if (op === 'dispose') yield t.op('dispose', arg, Number, `${kind}_dispose`, at, open)
+      else if (op === 'dispose')
+        yield t.op('dispose', arg, (r) => answer(w, Number(r), () => 'ok'), `${kind}_dispose`, at, open)
       else {
         const to = (w.o[arg[2] as string] as Places['o'][string]).at
         const one = op === 'one'
@@ -194,12 +197,15 @@ function of(name: string, about: string, threads: string[][], more: Partial<More
     spec: () => spec(objects),
     ci: { executions: 500, random: 200, stale: 100 },
     final: (b: Bench, w: Places) => {
-      drain(b, w)
-      books(b, objects)
-      if (b.killed >= 0) return
+      const disposed = b.history.some((h) => h.op === 'dispose')
+      if (!disposed) {
+        drain(b, w)
+        books(b, objects)
+      }
+      // Of what the dead have left, anybody may.
       for (const [t, { at, open, order }] of Object.values(w.o).entries())
-        b.as(t, order === 'injector' ? 'injector_dispose' : 'deque_dispose', at, open)
-      audit(b, w)
+        b.as(t === b.killed ? b.m.main : t, order === 'injector' ? 'injector_dispose' : 'deque_dispose', at, open)
+      if (b.killed < 0 || disposed) audit(b, w)
     },
     ...rest,
   }
@@ -311,5 +317,23 @@ export const dequeObjects: Scenario[] = [
   of('thief of the injector killed', 'at the end of a segment', [['push i=7'], ['one i>b 4', 'steal i']], {
     i: injector(1, 2, 3),
     ...kill(1),
+  }),
+  of('dispose against push', 'pushed before it, or stale', [['dispose i'], ['push i=7', 'push i=8']], {
+    i: injector(1),
+  }),
+  of('dispose against steal', 'what is left is freed', [['dispose i'], ['steal i', 'steal i']], {
+    i: injector(1, 2, 3),
+  }),
+  of('two dispose', 'one of them has', [['dispose i'], ['dispose i'], ['push i=7']], { i: injector(1) }),
+  of('deque, dispose against steal', 'stolen before it, or stale', [['dispose a'], ['steal a', 'steal a']], {
+    a: lifo(1, 2, 3),
+  }),
+  of('disposer killed', 'another one ends it', [['dispose i'], ['steal i', 'push i=9']], {
+    i: injector(1, 2, 3),
+    ...kill(0),
+  }),
+  of('disposer of a deque killed', 'another one ends it', [['dispose a'], ['steal a']], {
+    a: lifo(1, 2, 3),
+    ...kill(0),
   }),
 ]

@@ -81,7 +81,8 @@ export function lane_spawn(lane: usize, name: u32, kinds: u32, a: f64, b: f64, c
   set64(task + TASK_VALUES + 16, reinterpret<u64>(c));
   set32(task + TASK_LENGTH, length);
   if (!submit(lane, task, payload, to)) return 0;
-  wakeOne(<usize>get32(lane + LANE_RUNTIME)); // plain: constant while the lane is in use
+  // Also for mail: who gets it may have been woken for another task, and takes the mail first. Plain: constant while the lane is in use.
+  wakeOne(<usize>get32(lane + LANE_RUNTIME));
   return task;
 }
 
@@ -169,11 +170,7 @@ export function lane_next(lane: usize): usize {
   const runtime = <usize>get32(lane + LANE_RUNTIME);
   if (load32(runtime + RUNTIME_CLOSED)) return 0;
   let task = takeMail(lane);
-  if (task != 0) {
-    // It may have been woken for another one.
-    if (isWork(runtime)) wakeOne(runtime);
-    return task;
-  }
+  if (task != 0) return task;
   if (get32(lane + LANE_INDEX) >= load32(runtime + RUNTIME_PROCS)) return 0;
   const tick = get32(lane + LANE_TICK) + 1;
   set32(lane + LANE_TICK, tick);

@@ -153,15 +153,10 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (Object.is(value, -0)) return '-0'
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`
-  if (typeof value === 'object' && value !== null) {
-    if (Array.isArray(value)) return 'an array'
-    // Generators have a constructor without a name, but a tag.
-    const { constructor: made, [Symbol.toStringTag]: tag } = value as {
-      constructor?: { name?: string }
-      [Symbol.toStringTag]?: string
-    }
-    return `a ${made?.name || tag || 'plain'} object`
-  }
+  if (typeof value === 'object' && value !== null)
+    return Array.isArray(value)
+      ? 'an array'
+      : `a ${value.constructor?.name || ((value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? 'plain')} object`
   return String(value)
 }
 

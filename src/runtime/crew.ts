@@ -3,6 +3,7 @@
 import { type Arena, reap } from '../arena.js'
 import { platform } from '../platform/index.js'
 import type { StartedWorker } from '../platform/platform.js'
+import { restore } from './values.js'
 
 /** What a worker is given to begin with. */
 export interface Assignment {
@@ -32,7 +33,8 @@ interface Member {
   ready: boolean
   /** It is to end: nobody is to take its place. */
   leaving: boolean
-  error: unknown
+  /** What it ends of, if that is an error. */
+  failure: { readonly error: unknown } | undefined
   /** Resolves when it has ended. */
   readonly gone: Promise<void>
 }
@@ -47,11 +49,15 @@ interface End {
 
 /** So many workers in a row that end before they are ready end the runtime. */
 const MOST_FAILURES = 3
+/** Tasks hear of the end of their worker right away: so many of the last ones are kept. */
+const MOST_ENDS = 256
 
 export interface CrewEvents {
   drained(): void
   /** The worker with that number has nothing to do any more: whether it is to end. */
   retires(worker: number): boolean
+  /** Such a worker has ended: whether there is something to do for it after all. */
+  returns(worker: number): boolean
   /** The runtime cannot go on. */
   failed(error: unknown): void
   /** A worker has ended on an error of its own, of which no task could tell. */
@@ -66,6 +72,8 @@ export class Crew {
   readonly #options: object
   readonly #events: CrewEvents
   readonly #members = new Map<number, Member>()
+  /** When they are ready. */
+  readonly #starts = new Map<number, Promise<void>>()
   /** By number of thread. */
   readonly #ends = new Map<number, End>()
   #failures = 0
@@ -95,10 +103,18 @@ export class Crew {
   async #join(index: number): Promise<void> {
     const before = this.#members.get(index)
     if (before?.leaving) await before.gone
-    if (!this.#members.has(index)) await this.#launch(index, false)
+    await (this.#members.has(index) ? this.#starts.get(index) : this.#launch(index, false))
   }
 
   #launch(index: number, replaces: boolean): Promise<void> {
+    const start = this.#begin(index, replaces)
+    this.#starts.set(index, start)
+    // Of one that takes the place of another nobody need hear.
+    start.catch(() => {})
+    return start
+  }
+
+  #begin(index: number, replaces: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const data: Assignment = { millraceRuntime: { ...this.#assignment, index } }
       let ended = (): void => {}
@@ -111,7 +127,7 @@ export class Crew {
           this.#hear(member, report as Report)
         },
         error: (error) => {
-          member.error ??= error
+          member.failure ??= { error }
         },
         exit: (code) => {
           this.#ended(member, code, reject)
@@ -125,7 +141,7 @@ export class Crew {
         replaces,
         ready: false,
         leaving: false,
-        error: undefined,
+        failure: undefined,
         gone,
       }
       // Until it is ready somebody waits for it, so it keeps the process alive.
@@ -140,7 +156,9 @@ export class Crew {
       this.#failures = 0
       if (!this.#busy) member.worker.unref()
     } else if (report.event === 'failed') {
-      member.error = report.error
+      member.failure = {
+        error: restore(report.error, `    while worker ${member.index} loaded ${this.#assignment.module}`),
+      }
       void member.worker.terminate()
     } else if (report.event === 'drained') this.#events.drained()
     else if (this.#events.retires(member.index)) {
@@ -150,18 +168,23 @@ export class Crew {
   }
 
   #ended(member: Member, code: number, reject: (error: unknown) => void): void {
-    const { index, threadId, error } = member
+    const { index, threadId, failure } = member
     this.#members.delete(index)
-    const cause = error ?? new Error(`exit code ${code}`)
+    const cause =
+      failure === undefined
+        ? new Error(
+            member.ready
+              ? `exit code ${code}`
+              : `worker ${index} ended before it had loaded ${this.#assignment.module} (exit code ${code})`,
+          )
+        : failure.error
     const end: End = { worker: index, cause, told: false }
     this.#ends.set(threadId, end)
+    if (this.#ends.size > MOST_ENDS) this.#ends.delete(this.#ends.keys().next().value as number)
     reject(cause)
     reap(this.#arena, threadId + 1)
-    if (this.#closing || member.leaving) return
-    if (member.ready) {
-      const { code: why } = (error ?? {}) as { code?: unknown }
-      if (error !== undefined && !end.told && why !== 'ERR_WORKER_OUT_OF_MEMORY') this.#events.uncaught(error, index)
-    } else {
+    if (this.#closing || (member.leaving && !this.#events.returns(index))) return
+    if (!member.ready) {
       // Who has started it has been told.
       if (!member.replaces) return
       if (++this.#failures >= MOST_FAILURES) {
@@ -169,7 +192,8 @@ export class Crew {
         return
       }
     }
-    this.#launch(index, true).catch(() => {})
+    this.#launch(index, true)
+    if (member.ready && failure !== undefined && !end.told && !isOutOfMemory(cause)) this.#events.uncaught(cause, index)
   }
 
   /** What is known of the end of a thread that ran a task. */
@@ -194,4 +218,9 @@ export class Crew {
     this.#closing = true
     await Promise.all([...this.#members.values()].map(({ worker }) => worker.terminate()))
   }
+}
+
+/** That is for the tasks to tell, if there were any. */
+function isOutOfMemory(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
 }

@@ -32,3 +32,12 @@ export class CurrentTask {
 export class Goexit {
   readonly message = 'goexit: the task ends here (let this pass: a catch that swallows it keeps the task going)'
 }
+
+/** @internal Whether that is what `goexit` has thrown: asks nothing of what else there is, be it as hostile as it may. */
+export function isGoexit(thrown: unknown): boolean {
+  try {
+    return thrown instanceof Goexit
+  } catch {
+    return false
+  }
+}

@@ -2,7 +2,7 @@
 
 import { show, typeError } from '../errors.js'
 import { platform } from '../platform/index.js'
-import { type CurrentTask, Goexit } from './current.js'
+import { type CurrentTask, Goexit, isGoexit } from './current.js'
 import { currentRecord } from './processor.js'
 import { countTasks, currentRuntime } from './runtime.js'
 import { Task, type TaskOwner } from './task.js'
@@ -65,7 +65,7 @@ function end(task: Task<unknown>, how: () => void): void {
 }
 
 function endThrown(task: Task<unknown>, thrown: unknown): void {
-  end(task, () => (thrown instanceof Goexit ? task.resolve(undefined) : task.reject(thrown)))
+  end(task, () => (isGoexit(thrown) ? task.resolve(undefined) : task.reject(thrown)))
 }
 
 /**

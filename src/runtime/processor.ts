@@ -22,7 +22,7 @@ import {
 import { platform } from '../platform/index.js'
 import type { RuntimeCore } from '../runtime-core.js'
 import { hunt, type Operation } from '../wait.js'
-import { CurrentTask, Goexit } from './current.js'
+import { CurrentTask, isGoexit } from './current.js'
 import { CANCELED_HERE, type Spawner } from './spawner.js'
 import { datum, describe, describeRoughly, type Values } from './values.js'
 
@@ -30,6 +30,8 @@ import { datum, describe, describeRoughly, type Values } from './values.js'
 const TURN = 4
 /** After so many tasks, results and the clock are looked at. A power of two. */
 const LOOK_EVERY = 8
+
+const promiseThen: unknown = Promise.prototype.then
 
 // Node's queueMicrotask costs several times as much.
 const RESOLVED = Promise.resolve()
@@ -101,6 +103,7 @@ export class Processor implements Source {
       },
       park: () => 0,
     }
+    spawner.spawning = this.#stir
     arena.loop.attach(this)
     // The worker is there for as long as its runtime.
     arena.loop.begin()
@@ -111,7 +114,20 @@ export class Processor implements Source {
   look(): boolean {
     if (this.#turning) return true
     this.#heedCancels()
+    const surplus = this.#surplus()
+    if (!surplus) this.#retired = false
+    else if (this.#retired) {
+      // It may be ended at any moment: what has come for it meanwhile is for its heir.
+      this.#report('retired')
+      return false
+    }
     this.#next = this.#core.lane_next(this.#lane)
+    if (this.#next === 0 && surplus) {
+      // It takes nothing from others: who has rung it for a task is to have another one come for that.
+      this.#core.lane_stir(this.#lane)
+      this.#resting()
+      return false
+    }
     if (this.#next === 0) {
       this.#core.lane_rest(this.#lane)
       // Dekker with who adds a task: we say that we rest, then look once more; it adds the task, then looks who rests.
@@ -129,13 +145,25 @@ export class Processor implements Source {
     return true
   }
 
+  /** This thread is about to queue a task here: a worker at rest runs it in a turn of its own, and does not count as one that can be woken. */
+  readonly #stir = (): void => {
+    if (this.#turning) return
+    this.#core.lane_stir(this.#lane)
+    this.#turning = true
+    this.#until = performance.now() + TURN
+    RESOLVED.then(this.#turn)
+  }
+
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
-    const procs = Atomics.load(this.#u32, (this.#runtime + RUNTIME_PROCS) >>> 2)
-    if (this.index < procs) this.#retired = false
-    if (this.index < procs || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
+    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0) return
     this.#retired = true
     this.#report('retired')
+  }
+
+  /** Whether fewer workers are wanted than there were: this one ends what it has begun, and takes no more. */
+  #surplus(): boolean {
+    return this.index >= Atomics.load(this.#u32, (this.#runtime + RUNTIME_PROCS) >>> 2)
   }
 
   readonly #turn = (): void => {
@@ -161,7 +189,8 @@ export class Processor implements Source {
       }
     }
     this.#turning = false
-    this.#arena.loop.start()
+    // If this turn was begun by a spawn of this thread, the loop may sleep already: then it does not look, and nobody would know that we rest.
+    if (!this.look()) this.#arena.loop.start()
   }
 
   /** Lets promises be kept, and from time to time the event loop have its turn. */
@@ -206,11 +235,22 @@ export class Processor implements Source {
     if (typeof result === 'number') {
       if (this.#contexts.size > 0) this.#contexts.delete(record)
       this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
-    } else if (isThenable(result)) this.#await(record, result)
-    else this.#finish(record, result)
+    } else this.#settle(record, result)
   }
 
-  #await(record: number, result: PromiseLike<unknown>): void {
+  #settle(record: number, result: unknown): void {
+    let promise: Promise<unknown> | undefined
+    try {
+      promise = promiseOf(result)
+    } catch (thrown) {
+      this.#fail(record, thrown)
+      return
+    }
+    if (promise === undefined) this.#finish(record, result)
+    else this.#await(record, promise)
+  }
+
+  #await(record: number, result: Promise<unknown>): void {
     this.#core.task_block(record)
     this.#awaiting++
     result.then(
@@ -239,7 +279,7 @@ export class Processor implements Source {
   }
 
   #fail(record: number, thrown: unknown): void {
-    if (thrown instanceof Goexit) {
+    if (isGoexit(thrown)) {
       this.#end(record, DATUM_UNDEFINED, 0, 0)
       return
     }
@@ -322,6 +362,11 @@ export class Processor implements Source {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+/** What is to be awaited; undefined if the value is a result. As `await` asks: for `then`, once; and what that says a second time is not heard. */
+function promiseOf(value: unknown): Promise<unknown> | undefined {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
+  const { then } = value as { then?: unknown }
+  if (typeof then !== 'function') return undefined
+  if (then === promiseThen && value instanceof Promise) return value
+  return new Promise((resolve, reject) => Reflect.apply(then, value, [resolve, reject]))
 }

@@ -6,7 +6,11 @@ import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError, Unsu
 import {
   KIND_RUNTIME,
   LANE_LIVE,
+  LANE_MAIL,
+  LANE_MAIL_TURNING,
   LANE_OWNER,
+  LANE_PAGES,
+  LANE_PINNED,
   LANE_THREAD,
   MAX_PROCS,
   MAX_RUNTIMES,
@@ -17,6 +21,14 @@ import {
   RUNTIME_DRAINING,
   RUNTIME_LANES,
   RUNTIME_PROCS,
+  TASK_BLOCKED,
+  TASK_BYTES,
+  TASK_QUEUED,
+  TASK_RUNNING,
+  TASK_STATE,
+  TASKS_BYTES,
+  TASKS_FIRST,
+  TASKS_NEXT,
 } from '../generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from '../handle.js'
 import type { MapOptions } from '../patterns/map.js'
@@ -69,6 +81,8 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   readonly #crew: Crew | undefined
   readonly #waiting: (() => void)[] = []
   #closing: Promise<void> | undefined
+  /** Workers that there are about to be. */
+  #coming = 0
   #resizing: Promise<unknown> = Promise.resolve()
 
   /** @internal */
@@ -205,8 +219,18 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
       const before = this.procs
       if (procs === undefined || crew === undefined || procs === before) return before
       // Workers first: with the number, `on` begins to offer them.
-      await crew.start(before, procs)
-      runtimeCore(this.arena).runtime_setProcs(this.#site.at, procs)
+      this.#coming = procs
+      try {
+        await crew.start(before, procs)
+        this.#requireOpen()
+        runtimeCore(this.arena).runtime_setProcs(this.#site.at, procs)
+      } catch (error) {
+        // Those that have come all the same go again.
+        if (this.#closing === undefined) runtimeCore(this.arena).runtime_setProcs(this.#site.at, before)
+        throw this.#closing === undefined ? error : new RuntimeClosedError(this.#spawner.closed)
+      } finally {
+        this.#coming = 0
+      }
       return before
     })
     this.#resizing = change.catch(() => {})
@@ -230,7 +254,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   async drain(): Promise<void> {
     this.#requireOpen()
     if (this.#crew === undefined) throw typeError('drain is for the thread that made the runtime')
-    while (this.#closing === undefined && this.numGoroutine() > 0) {
+    while (!this.#isDrained()) {
       Atomics.store(this.arena.u32, (this.#site.at + RUNTIME_DRAINING) >>> 2, 1)
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve)
@@ -242,8 +266,33 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     this.#crew?.hold(false)
   }
 
+  /** Whether no task is left that has not ended, whoever has spawned it, be that thread alive or dead, or too busy to look at the result. */
+  #isDrained(): boolean {
+    if (this.#closing !== undefined) return true
+    if (this.#spawner.live > 0) return false
+    const { u32 } = this.arena
+    for (let i = 0; i < MAX_PROCS + MAX_SPAWNERS; i++) {
+      const lane = this.#lane(i)
+      // In a lane that nobody has at the moment, nobody counts.
+      if (lane === 0) continue
+      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0)
+        continue
+      for (
+        let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2);
+        block !== 0;
+        block = u32[(block + TASKS_NEXT) >>> 2] as number
+      ) {
+        for (let task = block + TASKS_FIRST; task < block + TASKS_BYTES; task += TASK_BYTES) {
+          const state = Atomics.load(u32, (task + TASK_STATE) >>> 2)
+          if (state === TASK_QUEUED || state === TASK_RUNNING || state === TASK_BLOCKED) return false
+        }
+      }
+    }
+    return true
+  }
+
   #checkDrained(): void {
-    if (this.#waiting.length === 0 || (this.#closing === undefined && this.numGoroutine() > 0)) return
+    if (this.#waiting.length === 0 || !this.#isDrained()) return
     Atomics.store(this.arena.u32, (this.#site.at + RUNTIME_DRAINING) >>> 2, 0)
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
@@ -253,6 +302,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * `await rt.drain()` first. In a thread that has opened a handle: leaves the runtime, which goes on.
    */
   close(): Promise<void> {
+    if ((this as Runtime<never>) === own) {
+      return Promise.reject(typeError('close is not for tasks: the thread that made the runtime closes it'))
+    }
     this.#closing ??= this.#close(undefined)
     return this.#closing
   }
@@ -266,8 +318,8 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
       core.runtime_close(at)
       const ending = this.#crew.end()
       this.#spawner.abandon(cause ?? 'closed')
-      this.#checkDrained()
       await ending
+      this.#checkDrained()
     } else this.#spawner.abandon('closed')
     core.lane_leave(this.#spawner.lane)
     core.runtime_leave(at)
@@ -302,7 +354,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   }
 
   #requireOpen(): void {
-    if (this.#closing !== undefined) throw new RuntimeClosedError(undefined)
+    if (this.#closing !== undefined) throw new RuntimeClosedError(this.#spawner.closed)
   }
 
   #word(offset: number): number {
@@ -311,6 +363,21 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
 
   #lane(index: number): number {
     return this.#word(RUNTIME_LANES + 4 * index)
+  }
+
+  /** @internal How many workers there are to be. */
+  get wanted(): number {
+    return Math.max(this.procs, this.#coming)
+  }
+
+  /** @internal Whether tasks wait for that worker alone. */
+  hasMail(worker: number): boolean {
+    const lane = this.#lane(worker)
+    const { u32 } = this.arena
+    return (
+      lane !== 0 &&
+      [LANE_MAIL, LANE_MAIL_TURNING, LANE_PINNED].some((list) => Atomics.load(u32, (lane + list) >>> 2) !== 0)
+    )
   }
 
   /** @internal Slot of the thread that a worker is. */
@@ -366,7 +433,8 @@ export async function runtime<M = AnyModule>(module: URL | string, options: Runt
     worker,
     {
       drained: () => made?.drained(),
-      retires: (index) => made !== undefined && index >= made.procs,
+      retires: (index) => made !== undefined && index >= made.wanted,
+      returns: (index) => made !== undefined && (index < made.wanted || made.hasMail(index)),
       failed: (error) => made?.fail(error),
       uncaught: (error, index) => {
         if (onError !== undefined) onError(error, index)
@@ -442,7 +510,14 @@ registerKind('runtime', KIND_RUNTIME, (site, handle) => {
   for (const each of opened) if (each.arena === site.arena && each.handle.address === site.at) return each
   const core = runtimeCore(site.arena)
   if (core.runtime_join(site.at, site.open) !== OK) throw new StaleHandleError('the runtime of the handle')
-  const joined = new Runtime(site, names, new Spawner(site.arena, site.at, MAX_PROCS), undefined)
+  let spawner: Spawner
+  try {
+    spawner = new Spawner(site.arena, site.at, MAX_PROCS)
+  } catch (error) {
+    core.runtime_leave(site.at)
+    throw error
+  }
+  const joined = new Runtime(site, names, spawner, undefined)
   site.arena.loop.attach(joined)
   return joined
 })

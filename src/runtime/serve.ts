@@ -10,6 +10,7 @@ import type { Assignment, Report } from './crew.js'
 import { Processor } from './processor.js'
 import { joinAsWorker } from './runtime.js'
 import { Spawner } from './spawner.js'
+import { describe, describeRoughly } from './values.js'
 
 type TaskFunction = (...args: unknown[]) => unknown
 
@@ -31,7 +32,11 @@ export async function serveRuntime(): Promise<void> {
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
     functions = new Map(names.sort().map((name) => [name, module[name] as TaskFunction]))
   } catch (error) {
-    report({ event: 'failed', error })
+    try {
+      report({ event: 'failed', error: describe(error) })
+    } catch {
+      report({ event: 'failed', error: describeRoughly(error) })
+    }
     return
   }
   const { runtime, index } = assignment

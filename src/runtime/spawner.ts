@@ -61,6 +61,8 @@ export class Spawner implements Source, TaskOwner {
   })
   /** Called whenever nothing is left that has been spawned here. */
   emptied: (() => void) | undefined
+  /** Called before a worker queues a task on its own lane: it may be at rest, and does not ring its own bell. */
+  spawning: (() => void) | undefined
   readonly #u32: Uint32Array
   readonly #i32: Int32Array
   readonly #f64: Float64Array
@@ -132,6 +134,7 @@ export class Spawner implements Source, TaskOwner {
       const a = inline && n > 0 ? (args[0] as number) : 0
       const b = inline && n > 1 ? (args[1] as number) : 0
       const c = inline && n > 2 ? (args[2] as number) : 0
+      if (to === 0) this.spawning?.()
       // What is no number is told by its kind: anything will do as its number.
       record = this.core.lane_spawn(this.lane, name, kinds, +a, +b, +c, payload, this.values.length, to)
     }
@@ -236,6 +239,7 @@ export class Spawner implements Source, TaskOwner {
   /** As `look`, without waiting for any: how many. */
   collect(): number {
     const { core, lane } = this
+    const before = this.live
     let n = 0
     for (let record = core.task_collect(lane); record !== 0; record = core.task_collect(lane)) {
       const index = this.#u32[(record + TASK_INDEX) >>> 2] as number
@@ -252,7 +256,8 @@ export class Spawner implements Source, TaskOwner {
       } else this.#end(task, record, kind)
       n++
     }
-    if (n > 0 && this.live === 0) this.#emptied()
+    // Not for what the thread that had this lane before has spawned.
+    if (before > 0 && this.live === 0) this.#emptied()
     return n
   }
 

@@ -119,15 +119,22 @@ export function describe(thrown: unknown): unknown {
   return [thrown, own]
 }
 
-/** What was thrown, as far as anything can be said about it that travels. */
+const NATIVE = [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError]
+
+/** What was thrown, as far as anything can be said about it that travels: of an error its class, message, stack and plain properties. */
 export function describeRoughly(thrown: unknown): unknown {
   try {
     if (!(thrown instanceof Error)) return [new Error(`a task threw ${show(thrown)}, which cannot be carried`)]
-    const copy = new Error(String(thrown.message))
+    const copy = new (NATIVE.find((each) => thrown instanceof each) ?? Error)(String(thrown.message))
     copy.name = String(thrown.name)
     copy.stack = String(thrown.stack)
-    const { code } = thrown as { code?: unknown }
-    return [copy, typeof code === 'string' || typeof code === 'number' ? { code } : {}]
+    const own: Record<string, unknown> = {}
+    for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(thrown))) {
+      const { value } = property
+      const plain = datum(value) !== 0 || typeof value === 'string' || typeof value === 'bigint'
+      if (plain && 'value' in property) own[key] = value
+    }
+    return [copy, own]
   } catch {
     // Even its message throws.
     return [new Error('a task threw what cannot be described')]

@@ -4,7 +4,7 @@
 //   collect 2           waits for so many results
 //   look                takes a result if there is one
 //   work 2, work        takes so many tasks and runs them, or all there ever are; waits for them
-//   try                 takes a task and runs it, if there is one
+//   try                 takes a task and runs it, if there is one; finish: runs the one that it has taken before anything begins
 //   cancel 1            of what it has spawned
 //   close, procs 2      of the runtime
 //   join, claim 1, leave
@@ -47,6 +47,8 @@ export interface RuntimeWorld extends World {
   lanes: number[]
   /** Records of what has been spawned before anything begins, and their numbers. */
   queued: Map<number, number>
+  /** What each thread has taken before anything begins. */
+  taken: number[]
   flag: number
   /** Blocks in use before there was a runtime. */
   before: number[]
@@ -232,6 +234,8 @@ class Actor {
         if (one !== 0) yield* this.run(one)
         return
       }
+      case 'finish':
+        return yield* this.run(w.taken[t.id] as number)
       case 'cancel':
         return yield* this.cancel(n)
       case 'close':

@@ -1,0 +1,48 @@
+// Runtimes of a test's own: closed after it, and then nothing is left in their arenas.
+
+import { Arena, type Runtime, type RuntimeOptions, runtime } from 'millrace'
+import { afterEach, expect } from 'vitest'
+import { MIB } from './arenas.js'
+import { until } from './probe.js'
+
+export type Tasks = typeof import('../runtime/tasks.mjs')
+export const TASKS = new URL('../runtime/tasks.mjs', import.meta.url)
+
+/** A module's URL from its text. */
+export const moduleOf = (text: string): URL => new URL(`data:text/javascript,${encodeURIComponent(text)}`)
+
+/** Makes runtimes with two workers, in an arena of 4 MiB of their own, with the tasks of runtime/tasks.mjs. */
+export function runtimes(): (options?: RuntimeOptions & { module?: URL }) => Promise<Runtime<Tasks>> {
+  const made: Runtime<Tasks>[] = []
+  afterEach(async ({ task }) => {
+    const all = made.splice(0)
+    await Promise.all(all.map((each) => each.close()))
+    if (task.result?.state === 'fail') return
+    for (const { arena } of all) await expectEmpty(arena)
+  })
+  return async ({ module = TASKS, ...options } = {}) => {
+    const arena = options.arena ?? new Arena({ size: 4 * MIB })
+    const rt = await runtime<Tasks>(module, { procs: 2, ...options, arena })
+    made.push(rt)
+    return rt
+  }
+}
+
+/** Nothing is in use, but the blocks that threads keep for themselves. */
+export async function expectEmpty(arena: Arena): Promise<void> {
+  const used = (): number => {
+    const { bytesInUse, blocks, threads } = arena.stats()
+    return bytesInUse - 4096 * Math.min(threads, blocks[4096] ?? 0)
+  }
+  await until(() => used() === 0 && arena.stats().threads === 1, 'an empty arena', 5000).catch(() => {
+    const { blocks, threads } = arena.stats()
+    expect({ blocks, threads }, 'left in the arena').toEqual({ blocks: {}, threads: 1 })
+  })
+}
+
+/** How a promise ends, as a value. */
+export const outcome = (promise: PromiseLike<unknown>): Promise<{ value: unknown } | { error: unknown }> =>
+  Promise.resolve(promise).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  )

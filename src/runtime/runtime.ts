@@ -76,6 +76,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   readonly arena: Arena
   readonly #site: Site
   readonly #names: readonly string[]
+  #schema: readonly [string, ...string[]] | undefined
   readonly #numbers = new Map<string, number>()
   readonly #spawner: Spawner
   readonly #crew: Crew | undefined
@@ -349,8 +350,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   /** For other threads, which may spawn too: `open(handle)`. */
   get handle(): Handle<Runtime<M>> {
     this.#requireOpen()
-    const handle = makeHandle<Runtime<M>>(this.#site, 'runtime', { name: '' }, 'both')
-    return { ...handle, names: this.#names } as Handle<Runtime<M>>
+    // In the place of a codec's schema: it goes wherever a handle goes.
+    this.#schema ??= ['tasks', ...this.#names]
+    return makeHandle<Runtime<M>>(this.#site, 'runtime', { name: '', schema: this.#schema }, 'both')
   }
 
   #requireOpen(): void {
@@ -503,8 +505,9 @@ export function countTasks(): number {
 }
 
 registerKind('runtime', KIND_RUNTIME, (site, handle) => {
-  const names = (handle as unknown as { names?: unknown }).names
-  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
+  const { schema } = handle
+  const names = Array.isArray(schema) && schema[0] === 'tasks' ? (schema.slice(1) as string[]) : [undefined]
+  if (names.some((name) => typeof name !== 'string')) {
     throw typeError('the handle of a runtime carries the names of its tasks, and this one does not')
   }
   for (const each of opened) if (each.arena === site.arena && each.handle.address === site.at) return each
@@ -517,7 +520,7 @@ registerKind('runtime', KIND_RUNTIME, (site, handle) => {
     core.runtime_leave(site.at)
     throw error
   }
-  const joined = new Runtime(site, names, spawner, undefined)
+  const joined = new Runtime(site, names as string[], spawner, undefined)
   site.arena.loop.attach(joined)
   return joined
 })

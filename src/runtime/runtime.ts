@@ -46,7 +46,7 @@ import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } fr
 export interface RuntimeOptions {
   /** How many workers, from 1 to 64. Default: `numCPU()`. */
   procs?: number
-  /** Where tasks lie, with their arguments and results. Default: `defaultArena()`. */
+  /** Where tasks lie, with their arguments and results; the default arena of the workers. Default: `defaultArena()`. */
   arena?: Arena
   /** What the platform's `Worker` is given: on Node `resourceLimits`, `execArgv`, `env`, `stdout` and so on. */
   worker?: object
@@ -125,6 +125,11 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const number = this.#numbers.get(name)
     if (number !== undefined) return number
     this.#requireOpen()
+    if (typeof name !== 'string') {
+      throw typeError(
+        `tasks are told by the name of a function that the runtime's module exports, as a string, not by ${show(name)}`,
+      )
+    }
     throw typeError(
       `the runtime's module exports no function ${show(name)}: it has ${this.#names.map((each) => show(each)).join(', ') || 'none at all'}`,
     )
@@ -133,7 +138,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   /**
    * Spawns on one worker alone, by its number from 0: tasks that share state in the worker's module, or a resource that it holds.
    *
-   * @throws RangeError if there is no such worker.
+   * @throws RangeError if there is no such worker; RuntimeClosedError (ERR_RUNTIME_CLOSED).
    */
   on(worker: number): Pinned<M> {
     this.#requireOpen()
@@ -176,6 +181,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     items: Source<TaskArguments<M, K>[0]>,
     options: MapOptions = {},
   ): Results<TaskResult<M, K>> {
+    this.#requireOpen()
     const number = this.#number(name)
     const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
     return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
@@ -194,12 +200,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     options: ParallelForOptions = {},
     ...args: RestArguments<M, K>
   ): Promise<void> {
+    this.#requireOpen()
     const number = this.#number(name)
     const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
     return tasksFor(go, this.procs, n, options, args)
   }
 
-  /** How many workers take tasks. */
+  /** How many workers take tasks; 0 after `close`. */
   get procs(): number {
     return this.#word(RUNTIME_PROCS)
   }

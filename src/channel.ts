@@ -554,11 +554,7 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     }
   }
 
-  #receive<R>(
-    options: WaitOptions | undefined,
-    result: (got: boolean) => R,
-    finish: (end: number) => R,
-  ): Promise<R> {
+  #receive<R>(options: WaitOptions | undefined, result: (got: boolean) => R, finish: (end: number) => R): Promise<R> {
     try {
       if (options === undefined && this.alone()) {
         return meetAsync(this.arena, this.receiving.park, finish)

@@ -31,7 +31,7 @@ const local: TaskOwner = {
 export function go<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Task<Awaited<R>>
 export function go<R = unknown>(name: string, ...args: unknown[]): Task<R>
 export function go(fn: unknown, ...args: unknown[]): Task<unknown> {
-  if (typeof fn === 'string') return spawnHere(fn, args)
+  if (typeof fn === 'string') return spawnHere(fn, args, go)
   if (typeof fn !== 'function') {
     throw typeError(`go of nil func value: go takes a function (or, in a task, the name of one), not ${show(fn)}`)
   }

@@ -39,7 +39,7 @@ import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import { Crew } from './crew.js'
 import { cancelledBy, mapTasks, tasksFor } from './many.js'
-import { Spawner, spawnsBelow } from './spawner.js'
+import { type Method, Spawner } from './spawner.js'
 import type { Task } from './task.js'
 import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
 
@@ -113,12 +113,12 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * const [a, b] = await Promise.all([rt.go('fib', 30), rt.go('fib', 31)])
    */
   go<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): Task<TaskResult<M, K>> {
-    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0) as Task<TaskResult<M, K>>
+    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0, this.go) as Task<TaskResult<M, K>>
   }
 
   /** @internal As `go`, for who has the arguments in an array. */
-  spawn(name: string, args: readonly unknown[]): Task<unknown> {
-    return this.#spawner.spawn(this.#number(name), name, args, 0)
+  spawn(name: string, args: readonly unknown[], below: Method): Task<unknown> {
+    return this.#spawner.spawn(this.#number(name), name, args, 0, below)
   }
 
   #number(name: string): number {
@@ -146,12 +146,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     if (!Number.isInteger(worker) || worker < 0 || worker >= procs) {
       throw rangeError(`a worker's number is an integer from 0 to ${procs - 1}, not ${show(worker)}`)
     }
-    return {
+    const pinned: Pinned<M> = {
       go: (name, ...args) =>
-        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#lane(worker)) as Task<
+        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#lane(worker), pinned.go) as Task<
           TaskResult<M, typeof name>
         >,
     }
+    return pinned
   }
 
   /**
@@ -183,7 +184,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   ): Results<TaskResult<M, K>> {
     this.#requireOpen()
     const number = this.#number(name)
-    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
+    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0, this.map)
     return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
   }
 
@@ -202,7 +203,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   ): Promise<void> {
     this.#requireOpen()
     const number = this.#number(name)
-    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
+    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0, this.parallelFor)
     return tasksFor(go, this.procs, n, options, args)
   }
 
@@ -394,9 +395,6 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   }
 }
 
-// Stacks of spawns begin where `go` was called.
-spawnsBelow(Runtime.prototype.go as never)
-
 function checkProcs(procs: unknown): void {
   if (typeof procs !== 'number') throw typeError(`procs is a number of workers, not ${show(procs)}`)
   if (!Number.isInteger(procs) || procs < 1 || procs > MAX_PROCS) {
@@ -504,8 +502,8 @@ export function currentRuntime<M = AnyModule>(): Runtime<M> {
 }
 
 /** @internal Spawns on the runtime that this thread is a worker of. */
-export function spawnHere(name: string, args: readonly unknown[]): Task<unknown> {
-  return (own ?? currentRuntime()).spawn(name, args)
+export function spawnHere(name: string, args: readonly unknown[], below: Method): Task<unknown> {
+  return (own ?? currentRuntime()).spawn(name, args, below)
 }
 
 /** @internal Tasks of all runtimes that this thread has made or opened. */

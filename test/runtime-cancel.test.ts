@@ -97,8 +97,9 @@ describe('while it runs', () => {
     const ch = channel(f64, { arena: rt.arena })
     const tasks = Array.from({ length: 20 }, () => rt.go('receiveUntilCancelled', ch, started))
     await until(() => started.load() === 20, 'receivers')
+    const ends = tasks.map((task) => rejection(task))
     for (const task of tasks) task.cancel(reason)
-    for (const task of tasks) expect(await rejection(task)).toBe(reason)
+    for (const end of ends) expect(await end).toBe(reason)
     // None of them has taken anything.
     const receives = rt.go('receiveUntilCancelled', ch, started)
     await ch.send(7)

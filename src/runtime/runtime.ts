@@ -138,21 +138,26 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   /**
    * Spawns on one worker alone, by its number from 0: tasks that share state in the worker's module, or a resource that it holds.
    *
-   * @throws RangeError if there is no such worker; RuntimeClosedError (ERR_RUNTIME_CLOSED).
+   * @throws RangeError if there is no such worker, or, when it comes to `go`, no longer.
    */
   on(worker: number): Pinned<M> {
+    this.#laneOf(worker)
+    const pinned: Pinned<M> = {
+      go: (name, ...args) =>
+        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#laneOf(worker), pinned.go) as Task<
+          TaskResult<M, typeof name>
+        >,
+    }
+    return pinned
+  }
+
+  #laneOf(worker: number): number {
     this.#requireOpen()
     const { procs } = this
     if (!Number.isInteger(worker) || worker < 0 || worker >= procs) {
       throw rangeError(`a worker's number is an integer from 0 to ${procs - 1}, not ${show(worker)}`)
     }
-    const pinned: Pinned<M> = {
-      go: (name, ...args) =>
-        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#lane(worker), pinned.go) as Task<
-          TaskResult<M, typeof name>
-        >,
-    }
-    return pinned
+    return this.#lane(worker)
   }
 
   /**

@@ -46,7 +46,7 @@ import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } fr
 export interface RuntimeOptions {
   /** How many workers, from 1 to 64. Default: `numCPU()`. */
   procs?: number
-  /** Where tasks lie, with their arguments and results. Default: `defaultArena()`. */
+  /** Where tasks lie, with their arguments and results; the default arena of the workers. Default: `defaultArena()`. */
   arena?: Arena
   /** What the platform's `Worker` is given: on Node `resourceLimits`, `execArgv`, `env`, `stdout` and so on. */
   worker?: object
@@ -116,10 +116,20 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0) as Task<TaskResult<M, K>>
   }
 
+  /** @internal As `go`, for who has the arguments in an array. */
+  spawn(name: string, args: readonly unknown[]): Task<unknown> {
+    return this.#spawner.spawn(this.#number(name), name, args, 0)
+  }
+
   #number(name: string): number {
     const number = this.#numbers.get(name)
     if (number !== undefined) return number
     this.#requireOpen()
+    if (typeof name !== 'string') {
+      throw typeError(
+        `tasks are told by the name of a function that the runtime's module exports, as a string, not by ${show(name)}`,
+      )
+    }
     throw typeError(
       `the runtime's module exports no function ${show(name)}: it has ${this.#names.map((each) => show(each)).join(', ') || 'none at all'}`,
     )
@@ -128,7 +138,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   /**
    * Spawns on one worker alone, by its number from 0: tasks that share state in the worker's module, or a resource that it holds.
    *
-   * @throws RangeError if there is no such worker.
+   * @throws RangeError if there is no such worker; RuntimeClosedError (ERR_RUNTIME_CLOSED).
    */
   on(worker: number): Pinned<M> {
     this.#requireOpen()
@@ -171,6 +181,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     items: Source<TaskArguments<M, K>[0]>,
     options: MapOptions = {},
   ): Results<TaskResult<M, K>> {
+    this.#requireOpen()
     const number = this.#number(name)
     const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
     return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
@@ -189,12 +200,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     options: ParallelForOptions = {},
     ...args: RestArguments<M, K>
   ): Promise<void> {
+    this.#requireOpen()
     const number = this.#number(name)
     const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
     return tasksFor(go, this.procs, n, options, args)
   }
 
-  /** How many workers take tasks. */
+  /** How many workers take tasks; 0 after `close`. */
   get procs(): number {
     return this.#word(RUNTIME_PROCS)
   }
@@ -267,10 +279,11 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const { u32 } = this.arena
     for (let i = 0; i < MAX_PROCS + MAX_SPAWNERS; i++) {
       const lane = this.#lane(i)
-      // In a lane that nobody has at the moment, nobody counts.
       if (lane === 0) continue
-      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0)
-        continue
+      const owned = Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0
+      if (owned && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0) continue
+      // A worker looks at what its tasks' tasks have come to before it rests. Other threads may be too busy for that, and the dead do not count.
+      if (owned && i < MAX_PROCS) return false
       for (
         let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2);
         block !== 0;
@@ -488,6 +501,11 @@ export function joinAsWorker(arena: Arena, at: number, open: number, names: read
 export function currentRuntime<M = AnyModule>(): Runtime<M> {
   if (own === undefined) throw typeError('this thread is not a worker of a runtime: only tasks have a current runtime')
   return own as Runtime<never> as Runtime<M>
+}
+
+/** @internal Spawns on the runtime that this thread is a worker of. */
+export function spawnHere(name: string, args: readonly unknown[]): Task<unknown> {
+  return (own ?? currentRuntime()).spawn(name, args)
 }
 
 /** @internal Tasks of all runtimes that this thread has made or opened. */

@@ -202,10 +202,11 @@ function of(name: string, about: string, threads: string[][], more: Partial<More
         drain(b, w)
         books(b, objects)
       }
+      if (b.killed >= 0 && !disposed) return
       // Of what the dead have left, anybody may.
       for (const [t, { at, open, order }] of Object.values(w.o).entries())
         b.as(t === b.killed ? b.m.main : t, order === 'injector' ? 'injector_dispose' : 'deque_dispose', at, open)
-      if (b.killed < 0 || disposed) audit(b, w)
+      audit(b, w)
     },
     ...rest,
   }

@@ -236,14 +236,6 @@ export const runtimeMutants: readonly Mutant[] = [
     'it has found another task by itself',
     'if (!(and64(runtime + RUNTIME_IDLE, ~bit) & bit) && isWork(runtime)) wakeOne(runtime);',
     'and64(runtime + RUNTIME_IDLE, ~bit);',
-    'together, from two spawners',
-    'together',
-  ),
-  scheduler(
-    'mail wakes nobody else',
-    'who gets it was woken for a task',
-    '  wakeOne(<usize>get32(lane + LANE_RUNTIME));\n',
-    '  if (to == 0) wakeOne(<usize>get32(lane + LANE_RUNTIME));\n',
     'mail and a task',
   ),
   scheduler(

@@ -22,6 +22,7 @@ import {
 import { platform } from '../platform/index.js'
 import type { RuntimeCore } from '../runtime-core.js'
 import { hunt, type Operation } from '../wait.js'
+import { awaitMemory } from './await-memory.js'
 import { CurrentTask, isGoexit } from './current.js'
 import { CANCELED_HERE, type Spawner } from './spawner.js'
 import { datum, describe, describeRoughly, type Values } from './values.js'
@@ -343,7 +344,7 @@ export class Processor implements Source {
       payload = this.#values.place(packed)
       return payload !== 0
     }
-    this.#arena.hungry(look, 'the result of a task', Number.POSITIVE_INFINITY, undefined).then(
+    awaitMemory(this.#arena, look, 'the result of a task').then(
       () => {
         this.#awaiting--
         this.#end(record, kind, 0, payload)

@@ -26,6 +26,7 @@ import {
 } from '../generated/layout.js'
 import { type RuntimeCore, runtimeCore } from '../runtime-core.js'
 import { type Operation, search } from '../wait.js'
+import { awaitMemory } from './await-memory.js'
 import { Task, type TaskOwner, type TaskState } from './task.js'
 import { datum, restore, Values } from './values.js'
 
@@ -137,7 +138,8 @@ export class Spawner implements Source, TaskOwner {
     let bytes: Uint8Array | undefined
     if (!inline) {
       kinds = DATUM_MESSAGE
-      payload = this.values.encode(args)
+      // While others wait for memory it waits behind them.
+      if (this.#held.length === 0) payload = this.values.encode(args)
       if (payload === 0) bytes = this.values.pack(args)
     }
     const task = this.#task(title, below)
@@ -182,7 +184,7 @@ export class Spawner implements Source, TaskOwner {
     args: readonly unknown[],
     to: number,
   ): void {
-    if (payload !== 0) this.values.free(payload)
+    if (payload !== 0) this.values.takeBack(payload)
     const packed = kinds === DATUM_MESSAGE ? (bytes ?? this.values.pack(args)) : undefined
     this.#held.push({ task, name, kinds, numbers: numbers.slice(), bytes: packed, to })
     if (!this.#hungry) this.#awaitMemory()
@@ -190,15 +192,13 @@ export class Spawner implements Source, TaskOwner {
 
   #awaitMemory(): void {
     this.#hungry = true
-    this.arena
-      .hungry(() => this.#submitHeld(), 'go', Number.POSITIVE_INFINITY, undefined)
-      .then(
-        () => {
-          this.#hungry = false
-          if (this.#held.length > 0) this.#awaitMemory()
-        },
-        (error) => this.#failHeld(error),
-      )
+    awaitMemory(this.arena, () => this.#submitHeld(), 'go').then(
+      () => {
+        this.#hungry = false
+        if (this.#held.length > 0) this.#awaitMemory()
+      },
+      (error) => this.#failHeld(error),
+    )
   }
 
   #failHeld(error: unknown): void {
@@ -208,6 +208,8 @@ export class Spawner implements Source, TaskOwner {
 
   /** Queues what has room by now: whether all has, or nothing waits. */
   #submitHeld(): boolean {
+    // Records of tasks that have ended are used again.
+    this.collect()
     let done = 0
     for (const held of this.#held) {
       if (!held.task.ended) {
@@ -229,7 +231,8 @@ export class Spawner implements Source, TaskOwner {
           held.to,
         )
         if (record === 0) {
-          if (payload !== 0) this.values.free(payload)
+          // Told of that we would only look again, for ever.
+          if (payload !== 0) this.values.takeBack(payload)
           break
         }
         this.#queued(held.task, record)

@@ -17,6 +17,7 @@ import {
   TASK_INDEX,
   TASK_INLINE,
   TASK_KINDS,
+  TASK_PAYLOAD,
   TASK_QUEUED,
   TASK_RUNNING,
   TASK_STATE,
@@ -28,7 +29,7 @@ import { type RuntimeCore, runtimeCore } from '../runtime-core.js'
 import { type Operation, search } from '../wait.js'
 import { awaitMemory } from './await-memory.js'
 import { Task, type TaskOwner, type TaskState } from './task.js'
-import { datum, restore, Values } from './values.js'
+import { datum, restore, Values, valueIn } from './values.js'
 
 /** How many tasks of one turn of the event loop remember where they were spawned: a stack costs as much as several tasks. */
 const SITES_PER_TURN = 8
@@ -272,8 +273,8 @@ export class Spawner implements Source, TaskOwner {
       const task = this.#tasks[index]
       this.#tasks[index] = undefined
       if (kind === DATUM_NUMBER && task !== undefined && !task.ended) {
+        // Free already: see task_collect.
         const value = this.#f64[(record + TASK_VALUES) >>> 3] as number
-        core.task_release(lane, record)
         task.record = 0
         task.ended = true
         this.live--
@@ -289,12 +290,13 @@ export class Spawner implements Source, TaskOwner {
   #end(task: Task<unknown> | undefined, record: number, kind: number): void {
     let value: unknown
     let unreadable: unknown
+    const payload = this.#u32[(record + TASK_PAYLOAD) >>> 2]
     try {
       value = this.values.result(record)
     } catch (error) {
       unreadable = error
     }
-    this.core.task_release(this.lane, record)
+    if (payload !== 0) this.core.task_release(this.lane, record)
     // Spawned by the thread that had this lane before.
     if (task === undefined) return
     task.record = 0
@@ -313,6 +315,22 @@ export class Spawner implements Source, TaskOwner {
       const own = task.canceled !== undefined && (thrown as { code?: unknown } | null)?.code === CANCELED_HERE
       task.reject(own ? task.canceled?.reason : thrown)
     }
+  }
+
+  /** Ends a task that this thread has spawned and has run itself, without a message: nobody else has to know. */
+  conclude(record: number, kind: number, value: number): void {
+    const index = this.#u32[(record + TASK_INDEX) >>> 2] as number
+    const task = this.#tasks[index]
+    this.#tasks[index] = undefined
+    this.core.task_conclude(this.lane, record)
+    // Spawned by the thread that had this lane before.
+    if (task === undefined) return
+    task.record = 0
+    if (!task.ended) {
+      task.ended = true
+      task.resolve(kind === DATUM_NUMBER ? value : valueIn(kind, value))
+    }
+    if (--this.live === 0) this.#emptied()
   }
 
   #settle(task: Task<unknown>, how: () => void): void {

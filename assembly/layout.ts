@@ -448,6 +448,7 @@ export const RUNTIME_DRAINING = 80; // u32, 1: its maker waits until nothing is 
 export const RUNTIME_SPAWNERS = 72; // u32, lanes of spawners that have ever been in use
 export const RUNTIME_WORKERS = 76; // u32, lanes of workers that have ever been in use
 export const RUNTIME_IDLE = 128; // u64, bit i: worker i has found nothing to do, and is to be rung when there is
+export const RUNTIME_HUNTING = 136; // u64, bit i: worker i looks for tasks all the time, so that nobody has to be rung
 export const RUNTIME_LANES = 256; // u32 × (MAX_PROCS + MAX_SPAWNERS), addresses, of workers first
 export const MAX_PROCS = 64;
 export const MAX_SPAWNERS = 128;

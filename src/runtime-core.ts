@@ -32,6 +32,8 @@ export interface RuntimeCore {
     to: Address,
   ): Address
   lane_next(lane: Address): Address
+  lane_hunt(lane: Address): number
+  lane_found(lane: Address, found: number): void
   lane_rest(lane: Address): void
   lane_stir(lane: Address): void
   task_accept(task: Address): Address

@@ -186,7 +186,7 @@ export class Processor implements Source {
           return
         }
         // Promises of this thread that are to be kept would have to wait for this.
-        if (this.#awaiting > 0 || !hunt(this.#arena, this.#hunt)) break
+        if (this.#awaiting > 0 || !this.#hunts()) break
         continue
       }
       const awaited = this.#awaiting
@@ -210,6 +210,14 @@ export class Processor implements Source {
     this.#turning = false
     // If this turn was begun by a spawn of this thread, the loop may sleep already: then it does not look, and nobody would know that we rest.
     if (!this.look()) this.#arena.loop.start()
+  }
+
+  /** Looks for tasks for a while, unless enough others do: whether there is one, or a result. */
+  #hunts(): boolean {
+    if (this.#core.lane_hunt(this.#lane) === 0) return false
+    const found = hunt(this.#arena, this.#hunt)
+    this.#core.lane_found(this.#lane, found ? 1 : 0)
+    return found
   }
 
   /** Lets promises be kept, and from time to time the event loop have its turn. */

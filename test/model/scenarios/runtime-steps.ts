@@ -4,6 +4,7 @@
 //   collect 2           waits for so many results
 //   look                takes a result if there is one
 //   work 2, work        takes so many tasks and runs them, or all there ever are; waits for them
+//   hunt 2, hunt        the same, but hunts for a moment before it waits
 //   try                 takes a task and runs it, if there is one; finish: runs the one that it has taken before anything begins
 //   cancel 1            of what it has spawned
 //   close, procs 2      of the runtime
@@ -66,6 +67,8 @@ class Actor {
   readonly slot: number
   readonly mine: Map<number, number>
   lane: number
+  /** It hunts before it waits. */
+  hunts = false
   /** Results of its own tasks that it has run itself. */
   readonly concluded: string[] = []
   /** It has a lane that another thread may have had before. */
@@ -115,6 +118,11 @@ class Actor {
     const { t, w, lane } = this
     const task = yield t.call('lane_next', lane)
     if (task !== 0) return task
+    if (this.hunts && (yield t.call('lane_hunt', lane)) === 1) {
+      const prey = yield t.call('lane_next', lane)
+      yield t.call('lane_found', lane, prey === 0 ? 0 : 1)
+      if (prey !== 0) return prey
+    }
     // Processor.look.
     const found = yield* this.until(function* (): Steps<number> {
       const before: number = yield t.call('lane_next', lane)
@@ -236,7 +244,9 @@ class Actor {
         yield t.end(one === 0 ? 'none' : yield* this.result(one))
         return
       }
+      case 'hunt':
       case 'work':
+        this.hunts = verb === 'hunt'
         for (let k = 0; k < (n || Number.POSITIVE_INFINITY); k++) {
           const one = yield* this.next()
           if (one === 0) return

@@ -129,6 +129,27 @@ export const runtimes: Scenario[] = [
     together,
   ),
   of(
+    'together, hunting',
+    'who hunts is not rung, and wakes the other when it has found more than it takes',
+    [
+      ['s', 'spawn 1', 'spawn 2', 'collect 2'],
+      ['w0', 'hunt'],
+      ['w1', 'hunt'],
+    ],
+    { ...together, ci: { executions: 500, random: 1500, stale: 30 } },
+  ),
+  of(
+    'together, one hunts',
+    'the other one sleeps, and is rung by whoever comes after the hunt',
+    [
+      ['s', 'spawn 1', 'collect 1'],
+      ['s', 'spawn 2', 'collect 1'],
+      ['w0', 'hunt'],
+      ['w1', 'work'],
+    ],
+    { ...together, ci: { executions: 500, random: 1500, stale: 30 } },
+  ),
+  of(
     'together, from two spawners',
     'each of them wakes another worker',
     [
@@ -343,6 +364,16 @@ export const runtimes: Scenario[] = [
       ['w1', 'work'],
     ],
     { queued: ['1 to 0'], bodies: { 1: ['spawn 2', 'send 3'] }, ...kill(1), reaper: heirOf(0) },
+  ),
+  of(
+    'hunter killed',
+    'who was not rung for its sake is rung after',
+    [
+      ['s', 'spawn 1', 'spawn 2', 'collect 2'],
+      ['w0', 'hunt'],
+      ['w1', 'work'],
+    ],
+    { ...kill(1) },
   ),
   of(
     'thief killed',

@@ -234,6 +234,16 @@ export const runtimes: Scenario[] = [
     ...short,
   }),
   of(
+    'hunt and two tasks',
+    'who hunts takes one, and somebody is woken for the other',
+    [['s', 'spawn 1'], ['s', 'spawn 2'], ['w0', 'hunt 1'], ['w1']],
+    {
+      resting: [3],
+      ...short,
+      ci: { executions: 2000, random: 2000, stale: 0 },
+    },
+  ),
+  of(
     'mail and a task',
     'who gets the mail was woken for the task',
     [['s', 'spawn 1 to 0'], ['s', 'spawn 2'], ['w0', 'work 1'], ['w1']],
@@ -370,6 +380,16 @@ export const runtimes: Scenario[] = [
     'who was not rung for its sake is rung after',
     [
       ['s', 'spawn 1', 'spawn 2', 'collect 2'],
+      ['w0', 'hunt'],
+      ['w1', 'work'],
+    ],
+    { ...kill(1) },
+  ),
+  of(
+    'hunter killed, and a task after',
+    'it hunts no more',
+    [
+      ['s', 'death', 'reap 1', 'mend', 'spawn 1', 'collect 1'],
       ['w0', 'hunt'],
       ['w1', 'work'],
     ],

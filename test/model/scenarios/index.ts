@@ -11,6 +11,8 @@ import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { deques } from './deque.js'
+import { dequeBatches } from './deque-batches.js'
+import { injectors } from './injector.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
@@ -41,6 +43,8 @@ export const scenarios: readonly Scenario[] = [
   ...atomicValues,
   ...maps,
   ...deques,
+  ...dequeBatches,
+  ...injectors,
   ...runtimes,
   ...rendezvous,
   ...selects,

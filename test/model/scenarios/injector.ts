@@ -221,6 +221,7 @@ export const injectors: Scenario[] = [
     has: [7, 8, 9],
     ...waits,
     ...long,
+    explore: { executions: 300_000, random: 20_000 },
   }),
   injector(
     'made again',

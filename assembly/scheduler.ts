@@ -81,8 +81,8 @@ export function lane_spawn(lane: usize, name: u32, kinds: u32, a: f64, b: f64, c
   set64(task + TASK_VALUES + 16, reinterpret<u64>(c));
   set32(task + TASK_LENGTH, length);
   if (!submit(lane, task, payload, to)) return 0;
-  // Also for mail: who gets it may have been woken for another task, and takes the mail first. Plain: constant while the lane is in use.
-  wakeOne(<usize>get32(lane + LANE_RUNTIME));
+  // Who gets mail has been rung, and passes on what it was woken for besides (lane_stir). Plain: constant while the lane is in use.
+  if (to == 0) wakeOne(<usize>get32(lane + LANE_RUNTIME));
   return task;
 }
 

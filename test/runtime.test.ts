@@ -22,7 +22,7 @@ import { describe, expect, test } from 'vitest'
 import { noComplaints } from './support/complaints.js'
 import { elapsed, isPending, macrotask, rejection, same, thrown, until } from './support/probe.js'
 import { expectEmpty, runtimes } from './support/runtimes.js'
-import { elsewhere } from './support/threads.js'
+import { spawn } from './support/threads.js'
 
 noComplaints()
 const start = runtimes()
@@ -233,7 +233,7 @@ describe('rt.go: on workers', () => {
     const cell = new AtomicI32(0, { arena })
     const semaphore = new Semaphore(2, { arena })
     const group = new WaitGroup({ arena })
-    const [ctx, cancel] = withCancel(background())
+    const { ctx, cancel } = withCancel(background())
     const all = [ch, mutex, cell, semaphore, group, ctx, rt]
     const names = await rt.go('kindsOf', ...all)
     expect(names).toEqual(all.map((each) => each.constructor.name))
@@ -500,11 +500,10 @@ describe('drain', () => {
   test('waits for tasks of another thread, even if that does not look at their end', async () => {
     const rt = await start()
     const cell = new AtomicI32(0, { arena: rt.arena })
-    const there = elsewhere(
-      'blocking',
+    const there = spawn(
       ({ open, sleepSync }, handle, cellHandle) => {
         const [rt, cell] = [open(handle), open(cellHandle)]
-        for (let i = 0; i < 50; i++) void rt.go('addLater', cell, 5)
+        for (let i = 0; i < 50; i++) void rt.go('addLater', cell, 300)
         const seen = cell.load()
         // It has no turn of its event loop meanwhile.
         while (cell.load() < 51) sleepSync(5)
@@ -517,7 +516,7 @@ describe('drain', () => {
     await rt.drain()
     expect(cell.load()).toBe(50)
     cell.add(1)
-    await there
+    await there.ended
     cell.dispose()
   })
 

@@ -39,7 +39,7 @@ const server = createServer(async (request, response) => {
   const { ctx, cancel } = withTimeout(background(), Number(values.timeout))
   response.once('close', cancel) // answered, or the client has hung up
   const [status, body] = await answer(ctx, request.url)
-  if (!server.listening) response.setHeader('connection', 'close')
+  if (!server.listening) response.setHeader('connection', 'close') // else the end would wait for idle connections
   response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
 })
 

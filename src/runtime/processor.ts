@@ -104,6 +104,9 @@ export class Processor implements Source {
       park: () => 0,
     }
     spawner.spawning = this.#stir
+    spawner.emptied = () => {
+      if (!this.#turning && this.#awaiting === 0) this.#resting()
+    }
     arena.loop.attach(this)
     // The worker is there for as long as its runtime.
     arena.loop.begin()
@@ -156,7 +159,7 @@ export class Processor implements Source {
 
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
-    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0) return
+    if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
     this.#retired = true
     this.#report('retired')
   }
@@ -174,18 +177,30 @@ export class Processor implements Source {
       this.#next = 0
       if (task === 0) task = core.lane_next(lane)
       if (task === 0) {
-        if (this.#collect()) return this.#yield()
+        if (this.#collect()) {
+          this.#yield()
+          return
+        }
         // Promises of this thread that are to be kept would have to wait for this.
         if (this.#awaiting > 0 || !hunt(this.#arena, this.#hunt)) break
         continue
       }
       const awaited = this.#awaiting
       this.#run(task)
-      if (this.#awaiting !== awaited) return this.#yield()
+      if (this.#awaiting !== awaited) {
+        this.#yield()
+        return
+      }
       if ((n & (LOOK_EVERY - 1)) === 0) {
-        if (this.#collect()) return this.#yield()
+        if (this.#collect()) {
+          this.#yield()
+          return
+        }
         this.#arena.loop.poll()
-        if (performance.now() >= this.#until) return this.#yield()
+        if (performance.now() >= this.#until) {
+          this.#yield()
+          return
+        }
       }
     }
     this.#turning = false
@@ -257,14 +272,20 @@ export class Processor implements Source {
       (value) => {
         this.#awaiting--
         this.#finish(record, value)
-        this.#collect()
+        this.#after()
       },
       (thrown) => {
         this.#awaiting--
         this.#fail(record, thrown)
-        this.#collect()
+        this.#after()
       },
     )
+  }
+
+  /** Something has ended outside of a turn: nobody looks after that by itself. */
+  #after(): void {
+    this.#collect()
+    if (this.#awaiting === 0 && !this.#turning) this.#resting()
   }
 
   /** Who has spawned a task on this thread is not rung when it ends here. Whether any has. */
@@ -326,12 +347,12 @@ export class Processor implements Source {
       () => {
         this.#awaiting--
         this.#end(record, kind, 0, payload)
-        this.#collect()
+        this.#after()
       },
       (error) => {
         this.#awaiting--
         refused(error)
-        this.#collect()
+        this.#after()
       },
     )
   }

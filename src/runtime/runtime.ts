@@ -39,14 +39,14 @@ import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import { Crew } from './crew.js'
 import { cancelledBy, mapTasks, tasksFor } from './many.js'
-import { Spawner, spawnsBelow } from './spawner.js'
+import { type Method, Spawner } from './spawner.js'
 import type { Task } from './task.js'
 import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
 
 export interface RuntimeOptions {
   /** How many workers, from 1 to 64. Default: `numCPU()`. */
   procs?: number
-  /** Where tasks lie, with their arguments and results. Default: `defaultArena()`. */
+  /** Where tasks lie, with their arguments and results; the default arena of the workers. Default: `defaultArena()`. */
   arena?: Arena
   /** What the platform's `Worker` is given: on Node `resourceLimits`, `execArgv`, `env`, `stdout` and so on. */
   worker?: object
@@ -76,6 +76,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   readonly arena: Arena
   readonly #site: Site
   readonly #names: readonly string[]
+  #schema: readonly [string, ...string[]] | undefined
   readonly #numbers = new Map<string, number>()
   readonly #spawner: Spawner
   readonly #crew: Crew | undefined
@@ -112,13 +113,23 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * const [a, b] = await Promise.all([rt.go('fib', 30), rt.go('fib', 31)])
    */
   go<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): Task<TaskResult<M, K>> {
-    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0) as Task<TaskResult<M, K>>
+    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0, this.go) as Task<TaskResult<M, K>>
+  }
+
+  /** @internal As `go`, for who has the arguments in an array. */
+  spawn(name: string, args: readonly unknown[], below: Method): Task<unknown> {
+    return this.#spawner.spawn(this.#number(name), name, args, 0, below)
   }
 
   #number(name: string): number {
     const number = this.#numbers.get(name)
     if (number !== undefined) return number
     this.#requireOpen()
+    if (typeof name !== 'string') {
+      throw typeError(
+        `tasks are told by the name of a function that the runtime's module exports, as a string, not by ${show(name)}`,
+      )
+    }
     throw typeError(
       `the runtime's module exports no function ${show(name)}: it has ${this.#names.map((each) => show(each)).join(', ') || 'none at all'}`,
     )
@@ -127,20 +138,26 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   /**
    * Spawns on one worker alone, by its number from 0: tasks that share state in the worker's module, or a resource that it holds.
    *
-   * @throws RangeError if there is no such worker.
+   * @throws RangeError if there is no such worker, or, when it comes to `go`, no longer.
    */
   on(worker: number): Pinned<M> {
+    this.#laneOf(worker)
+    const pinned: Pinned<M> = {
+      go: (name, ...args) =>
+        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#laneOf(worker), pinned.go) as Task<
+          TaskResult<M, typeof name>
+        >,
+    }
+    return pinned
+  }
+
+  #laneOf(worker: number): number {
     this.#requireOpen()
     const { procs } = this
     if (!Number.isInteger(worker) || worker < 0 || worker >= procs) {
       throw rangeError(`a worker's number is an integer from 0 to ${procs - 1}, not ${show(worker)}`)
     }
-    return {
-      go: (name, ...args) =>
-        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#lane(worker)) as Task<
-          TaskResult<M, typeof name>
-        >,
-    }
+    return this.#lane(worker)
   }
 
   /**
@@ -170,8 +187,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     items: Source<TaskArguments<M, K>[0]>,
     options: MapOptions = {},
   ): Results<TaskResult<M, K>> {
+    this.#requireOpen()
     const number = this.#number(name)
-    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
+    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0, this.map)
     return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
   }
 
@@ -188,12 +206,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     options: ParallelForOptions = {},
     ...args: RestArguments<M, K>
   ): Promise<void> {
+    this.#requireOpen()
     const number = this.#number(name)
-    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
+    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0, this.parallelFor)
     return tasksFor(go, this.procs, n, options, args)
   }
 
-  /** How many workers take tasks. */
+  /** How many workers take tasks; 0 after `close`. */
   get procs(): number {
     return this.#word(RUNTIME_PROCS)
   }
@@ -266,10 +285,11 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     const { u32 } = this.arena
     for (let i = 0; i < MAX_PROCS + MAX_SPAWNERS; i++) {
       const lane = this.#lane(i)
-      // In a lane that nobody has at the moment, nobody counts.
       if (lane === 0) continue
-      if (Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0 && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0)
-        continue
+      const owned = Atomics.load(u32, (lane + LANE_OWNER) >>> 2) !== 0
+      if (owned && Atomics.load(u32, (lane + LANE_LIVE) >>> 2) === 0) continue
+      // A worker looks at what its tasks' tasks have come to before it rests. Other threads may be too busy for that, and the dead do not count.
+      if (owned && i < MAX_PROCS) return false
       for (
         let block = Atomics.load(u32, (lane + LANE_PAGES) >>> 2);
         block !== 0;
@@ -342,8 +362,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   /** For other threads, which may spawn too: `open(handle)`. */
   get handle(): Handle<Runtime<M>> {
     this.#requireOpen()
-    const handle = makeHandle<Runtime<M>>(this.#site, 'runtime', { name: '' }, 'both')
-    return { ...handle, names: this.#names } as Handle<Runtime<M>>
+    // In the place of a codec's schema: it goes wherever a handle goes.
+    this.#schema ??= ['tasks', ...this.#names]
+    return makeHandle<Runtime<M>>(this.#site, 'runtime', { name: '', schema: this.#schema }, 'both')
   }
 
   #requireOpen(): void {
@@ -378,9 +399,6 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     return Atomics.load(this.arena.u32, (this.#lane(worker) + LANE_THREAD) >>> 2)
   }
 }
-
-// Stacks of spawns begin where `go` was called.
-spawnsBelow(Runtime.prototype.go as never)
 
 function checkProcs(procs: unknown): void {
   if (typeof procs !== 'number') throw typeError(`procs is a number of workers, not ${show(procs)}`)
@@ -488,6 +506,11 @@ export function currentRuntime<M = AnyModule>(): Runtime<M> {
   return own as Runtime<never> as Runtime<M>
 }
 
+/** @internal Spawns on the runtime that this thread is a worker of. */
+export function spawnHere(name: string, args: readonly unknown[], below: Method): Task<unknown> {
+  return (own ?? currentRuntime()).spawn(name, args, below)
+}
+
 /** @internal Tasks of all runtimes that this thread has made or opened. */
 export function countTasks(): number {
   let n = 0
@@ -496,8 +519,9 @@ export function countTasks(): number {
 }
 
 registerKind('runtime', KIND_RUNTIME, (site, handle) => {
-  const names = (handle as unknown as { names?: unknown }).names
-  if (!Array.isArray(names) || names.some((name) => typeof name !== 'string')) {
+  const { schema } = handle
+  const names = Array.isArray(schema) && schema[0] === 'tasks' ? (schema.slice(1) as string[]) : [undefined]
+  if (names.some((name) => typeof name !== 'string')) {
     throw typeError('the handle of a runtime carries the names of its tasks, and this one does not')
   }
   for (const each of opened) if (each.arena === site.arena && each.handle.address === site.at) return each
@@ -510,7 +534,7 @@ registerKind('runtime', KIND_RUNTIME, (site, handle) => {
     core.runtime_leave(site.at)
     throw error
   }
-  const joined = new Runtime(site, names, spawner, undefined)
+  const joined = new Runtime(site, names as string[], spawner, undefined)
   site.arena.loop.attach(joined)
   return joined
 })

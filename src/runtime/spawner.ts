@@ -30,9 +30,12 @@ import { Task, type TaskOwner, type TaskState } from './task.js'
 import { datum, restore, Values } from './values.js'
 
 /** How many tasks of one turn of the event loop remember where they were spawned: a stack costs as much as several tasks. */
-const SITES_PER_TURN = 16
+const SITES_PER_TURN = 8
 /** Code of the error by which a cancelled task ends without an error of its own: its promise gets the reason that it was cancelled with. */
 export const CANCELED_HERE = 'ERR_TASK_CANCELED'
+
+/** A function that users call. */
+export type Method = (...args: never[]) => unknown
 
 /** A task that waits for memory. */
 interface Held {
@@ -106,10 +109,23 @@ export class Spawner implements Source, TaskOwner {
     arena.loop.attach(this)
   }
 
-  /** Spawns a task. `name` is the number of its function, `to` the lane of the worker that it is for, or 0. */
-  spawn(name: number, title: string, args: readonly unknown[], to: number): Task<unknown> {
+  /**
+   * Spawns a task. `name` is the number of its function, `to` the lane of the worker that it is for, or 0; the stack of the spawn begins where `below` was
+   * called.
+   */
+  spawn(name: number, title: string, args: readonly unknown[], to: number, below: Method): Task<unknown> {
     if (this.closed !== undefined) throw new RuntimeClosedError(this.closed)
     const n = args.length
+    const first = args[0]
+    if (n === 1 && typeof first === 'number' && to === 0 && this.#held.length === 0) {
+      const task = this.#task(title, below)
+      this.spawning?.()
+      const record = this.core.lane_spawn(this.lane, name, DATUM_NUMBER, first, 0, 0, 0, 0, 0)
+      if (record !== 0) this.#queued(task, record)
+      else this.#hold(task, name, DATUM_NUMBER, args as number[], 0, undefined, args, to)
+      if (++this.live === 1) this.#start()
+      return task
+    }
     let kinds = 0
     let inline = n <= TASK_INLINE
     for (let i = 0; inline && i < n; i++) {
@@ -124,11 +140,7 @@ export class Spawner implements Source, TaskOwner {
       payload = this.values.encode(args)
       if (payload === 0) bytes = this.values.pack(args)
     }
-    const task = new Task<unknown>(this, ++this.#count, title)
-    if (this.#sites++ < SITES_PER_TURN) {
-      task.site = {}
-      Error.captureStackTrace?.(task.site, spawnedBy ?? this.spawn)
-    }
+    const task = this.#task(title, below)
     let record = 0
     if (bytes === undefined && this.#held.length === 0) {
       const a = inline && n > 0 ? (args[0] as number) : 0
@@ -141,6 +153,16 @@ export class Spawner implements Source, TaskOwner {
     if (record !== 0) this.#queued(task, record)
     else this.#hold(task, name, kinds, inline ? (args as number[]) : [], payload, bytes, args, to)
     if (++this.live === 1) this.#start()
+    return task
+  }
+
+  #task(title: string, below: Method): Task<unknown> {
+    const task = new Task<unknown>(this, ++this.#count, title)
+    if (this.#sites < SITES_PER_TURN) {
+      this.#sites++
+      task.site = {}
+      Error.captureStackTrace?.(task.site, below)
+    }
     return task
   }
 
@@ -341,14 +363,6 @@ export class Spawner implements Source, TaskOwner {
       task.reject(reason)
     }
   }
-}
-
-/** The function above which the stack of a spawn begins. */
-let spawnedBy: ((...args: never[]) => unknown) | undefined
-
-/** @internal */
-export function spawnsBelow(method: (...args: never[]) => unknown): void {
-  spawnedBy = method
 }
 
 function siteOf(task: Task<unknown>): string {

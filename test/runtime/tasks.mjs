@@ -206,8 +206,10 @@ const thenables = {
   }),
   twiceLate: () => ({
     then: (resolve, reject) => {
-      setTimeout(resolve, 2, 5)
-      setTimeout(reject, 4, new Error('too late'))
+      setTimeout(() => {
+        resolve(5)
+        setTimeout(reject, 2, new Error('too late'))
+      }, 2)
     },
   }),
   throws: () => ({
@@ -268,6 +270,20 @@ export const receiveUntilCancelled = async (ch, started) => {
   return ch.receive({ signal })
 }
 export const isCancelled = () => currentTask().signal.aborted
+export const isCancelledAfter = (started, ms) => {
+  started.add(1)
+  sleepSync(ms)
+  return currentTask().signal.aborted
+}
+/** Throws what the task that it has spawned and cancelled rejects with. */
+export const spawnsAndCancels = async (started, reason) => {
+  const before = started.load()
+  const task = go('untilCancelled', started)
+  // The other worker is to take it.
+  while (started.load() === before) sleepSync(1)
+  task.cancel(reason)
+  await task
+}
 export const touch = (cell) => cell.add(1)
 export const noTaskAfterAwait = async () => {
   await gosched()
@@ -324,11 +340,18 @@ export const perpetual = (stop, count) => {
 export const collectGarbage = () => {
   gc()
 }
-export const spawnThenExit = async (cell, n) => {
-  for (let i = 0; i < n; i++) go('addLater', cell, 50).catch(() => {})
-  await delay(20)
+/** Leaves them in the queue of its worker. */
+export const spawnAndExit = (cell, n) => {
+  for (let i = 0; i < n; i++) go('addLater', cell, 0)
   process.exit(1)
 }
+/** Has another worker run them, so that they end when its own has an heir. */
+export const spawnOnOtherAndExit = async (other, cell, n, ms) => {
+  const tasks = Array.from({ length: n }, () => currentRuntime().on(other).go('addLater', cell, ms))
+  while (tasks.some(({ state }) => state !== 'blocked')) await delay(1)
+  process.exit(1)
+}
+export const receiveUntilDeath = (ch) => ch.receive()
 export const count = () => numGoroutine()
 
 // ── Meeting others ───────────────────────────────────────────────────────────────────────────────────────────────────

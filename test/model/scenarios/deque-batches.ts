@@ -1,4 +1,4 @@
-// Batches between deques in places, of either order: against the owner, other thieves, a kill, the end of the deque.
+// Batches between deques in places, of either order: against other thieves, a kill, the end of the deque. See deque-object.ts for two threads.
 
 import type { Spec } from '../checker/linear.js'
 import type { Program, Thread, Value } from '../checker/program.js'
@@ -99,7 +99,7 @@ function batch(name: string, about: string, orders: readonly Order[], threads: s
   const { n, after = '', ...rest } = more
   const values = Array.from({ length: n }, (_, k) => k + 1)
   return {
-    name: `batches/${orders[0]} to ${orders[1]}, ${name}`,
+    name: `deque batches/${orders[0]} to ${orders[1]}, ${name}`,
     about,
     recipe: placeRecipe,
     access: shadow,
@@ -156,16 +156,6 @@ const pairs: (readonly [Order, Order])[] = [
 
 export const dequeBatches: Scenario[] = [
   ...pairs.flatMap((orders) => [
-    batch(
-      'moved',
-      'each value once',
-      orders,
-      [
-        ['pop', 'pop', 'pop'],
-        ['move 2', 'pop', 'pop'],
-      ],
-      { n: 4, ...long },
-    ),
     batch(
       'one and the rest',
       'each value once',

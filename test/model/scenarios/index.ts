@@ -12,6 +12,7 @@ import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { deques } from './deque.js'
 import { dequeBatches } from './deque-batches.js'
+import { dequeObjects } from './deque-object.js'
 import { injectors } from './injector.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
@@ -43,6 +44,7 @@ export const scenarios: readonly Scenario[] = [
   ...atomicValues,
   ...maps,
   ...deques,
+  ...dequeObjects,
   ...dequeBatches,
   ...injectors,
   ...runtimes,

@@ -1,4 +1,5 @@
-// The injector: threads that push, steal and refill their deques from it, segments that are used again, its end, with kills.
+// The injector: threads that push, steal and refill their deques from it, segments that are used again, its end, with kills. See
+// also deque-object.ts.
 
 import type { Spec } from '../checker/linear.js'
 import type { Program, Thread, Value } from '../checker/program.js'
@@ -136,7 +137,6 @@ const long: More = { ci: { executions: 2000, random: 300, stale: 200 } }
 const waits: More = { lockFree: false }
 
 export const injectors: Scenario[] = [
-  injector('two pushers', 'over the end of a segment', [['push 1', 'push 2'], ['push 3']]),
   injector('push against steal', 'seen whole, or not yet', [
     ['push 1', 'push 2'],
     ['steal', 'steal'],
@@ -216,12 +216,6 @@ export const injectors: Scenario[] = [
     has: [7],
     ...waits,
     ...long,
-  }),
-  injector('disposed by two', 'each segment is freed once', [['dispose'], ['dispose'], ['push 1']], {
-    has: [7, 8, 9],
-    ...waits,
-    ...long,
-    explore: { executions: 300_000, random: 20_000 },
   }),
   injector(
     'made again',

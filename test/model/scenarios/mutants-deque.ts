@@ -1,9 +1,9 @@
-// Mutants of deques in places, and of injectors.
+// More mutants of deques in places, and of injectors: kills, late threads, the end. See also mutants-runtime.ts.
 
 import { type Mutant, mutant } from './mutant.js'
 
 const batch = (name: string, about: string, find: string, replace: string, ...scenarios: string[]): Mutant =>
-  mutant(`deque: ${name}`, about, 'deque-object.ts', find, replace, ...scenarios.map((s) => `batches/${s}`))
+  mutant(`deque: ${name}`, about, 'deque-object.ts', find, replace, ...scenarios.map((s) => `deque batches/${s}`))
 const injector = (name: string, about: string, find: string, replace: string, ...scenarios: string[]): Mutant =>
   mutant(`injector: ${name}`, about, 'injector.ts', find, replace, ...scenarios.map((s) => `injector/${s}`))
 
@@ -17,25 +17,11 @@ const FREE = '  if (last) arena_free(segment);\n'
 
 export const dequeMutants: readonly Mutant[] = [
   batch(
-    'stolen and not told of',
-    'what a dead thief had on its way is lost',
-    '      store64(to + DEQUE_STAGED, 1 << 32 | <u64>(end + got + 1));\n',
-    '',
-    'LIFO to FIFO, thief killed',
-  ),
-  batch(
     'no longer told of, and not shown yet',
     'a kill between the two',
     PUBLISH,
     `  store64(to + DEQUE_STAGED, 0);\n  leave();\n  enter();\n${PUBLISH}`,
     'LIFO to FIFO, thief killed',
-  ),
-  batch(
-    'stolen, then kept',
-    'a kill between the two',
-    'if (status == OK && got < moved) putNow(',
-    'leave();\n    enter();\n    if (status == OK && got < moved) putNow(',
-    'LIFO to LIFO, thief killed',
   ),
   batch(
     'published while its thief lives',
@@ -56,7 +42,7 @@ export const dequeMutants: readonly Mutant[] = [
     'the oldest value of a newest-first deque comes first',
     'i < more >> 1; i++',
     'i < 0; i++',
-    'LIFO to FIFO, moved',
+    'LIFO to FIFO, one and the rest',
   ),
   batch(
     'gone, its top left',
@@ -72,7 +58,7 @@ export const dequeMutants: readonly Mutant[] = [
     'deque.ts',
     'if (<u32>(top >> 32) != life) return nothing(STALE);',
     '',
-    'batches/FIFO to FIFO, made again',
+    'deque batches/FIFO to FIFO, made again',
   ),
   mutant(
     'deque: stolen from any life',
@@ -80,20 +66,13 @@ export const dequeMutants: readonly Mutant[] = [
     'deque.ts',
     'if (<u32>(top >> 32) != life) status = STALE;\n  else if (',
     'if (',
-    'batches/LIFO to FIFO, made again',
+    'deque batches/LIFO to FIFO, made again',
   ),
   injector(
     'marked before it is there',
     'a thief reads an empty slot',
     `${VALUE}${MARK}`,
     `${MARK}${VALUE}`,
-    'push against steal',
-  ),
-  injector(
-    'mark not looked at',
-    'a thief reads a slot whose push is in its section',
-    'look32(markAt(segment, index + n)) != 0',
-    'true',
     'push against steal',
   ),
   injector(
@@ -110,13 +89,6 @@ export const dequeMutants: readonly Mutant[] = [
     `${LINK}        settled();\n        spare = 0;\n      }\n${VALUE}${MARK}`,
     `        settled();\n      }\n${VALUE}${MARK}      if (last) {\n  ${LINK.trim()}\n        spare = 0;\n      }\n`,
     'push against steal',
-  ),
-  injector(
-    'taken without compare-and-swap',
-    'two thieves have the same value',
-    'const done = cas64(o + INJECTOR_HEAD, head, later(head, n, next)) == head;',
-    'const done = load64(o + INJECTOR_HEAD) == head;\n  if (done) store64(o + INJECTOR_HEAD, later(head, n, next));',
-    'two thieves',
   ),
   injector('segment freed by who is late', 'it is free twice', `${LATE}${FREE}`, `${FREE}${LATE}`, 'two thieves'),
   injector(

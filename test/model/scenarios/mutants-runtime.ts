@@ -16,6 +16,11 @@ const SHOW = '  store32(d + DEQUE_BOTTOM, bottom + 1); // publishes the value; p
 const BATCH = 'const done = cas64(from + DEQUE_TOP, top, later(top, some)) == top;'
 const AFTER = '  const bottom = load32(d + DEQUE_BOTTOM); // after the top: see popNow\n'
 
+const injector = (name: string, about: string, find: string, replace: string, ...scenarios: string[]): Mutant =>
+  mutant(`injector: ${name}`, about, 'injector.ts', find, replace, ...scenarios.map((s) => `deque object/${s}`))
+const object = (name: string, about: string, find: string, replace: string, ...scenarios: string[]): Mutant =>
+  mutant(`deque object: ${name}`, about, 'deque-object.ts', find, replace, ...scenarios.map((s) => `deque object/${s}`))
+
 export const runtimeMutants: readonly Mutant[] = [
   deque(
     'last value without compare-and-swap',
@@ -51,8 +56,8 @@ export const runtimeMutants: readonly Mutant[] = [
   deque(
     'room that is not there',
     'a value that nobody has taken is overwritten',
-    'set32(d + DEQUE_SEEN, <u32>load64(d + DEQUE_TOP));',
-    'set32(d + DEQUE_SEEN, get32(d + DEQUE_BOTTOM));',
+    'function makeRoom(d: usize): bool {\n  set32(d + DEQUE_SEEN, <u32>load64(d + DEQUE_TOP));',
+    'function makeRoom(d: usize): bool {\n  set32(d + DEQUE_SEEN, get32(d + DEQUE_BOTTOM));',
     'growth against a thief',
   ),
   deque(
@@ -77,7 +82,63 @@ export const runtimeMutants: readonly Mutant[] = [
     `  ${BATCH}\n  leave();\n  enter();\n`,
     'killed in a batch',
   ),
-  deque('batch not turned round', 'the newest is taken first', 'end + some - 1 - i', 'end + i', 'batch against push'),
+  deque(
+    'batch not turned round',
+    'the newest is taken first',
+    'reversed ? more - 1 - i : i',
+    'i',
+    'batch against push',
+  ),
+  object(
+    'stolen, then staged',
+    'a kill loses what is on its way',
+    '      store64(to + DEQUE_STAGED, 1 << 32 | <u64>(end + got + 1));\n',
+    '',
+    'killed in a batch',
+  ),
+  object(
+    'staged by the dead',
+    'and published by nobody',
+    'if (status != WOULD_BLOCK || !publishDead(o)) return said(status);',
+    'return said(status);',
+    'killed in a batch',
+  ),
+  object(
+    'stolen, then put',
+    'a kill loses what is on its way',
+    '    if (status == OK && got < moved) putNow(to, get64(self + THREAD_VALUE));\n    leave();',
+    '    leave();\n    enter();\n    if (status == OK && got < moved) putNow(to, get64(self + THREAD_VALUE));\n    leave();',
+    'killed in a batch of newest',
+  ),
+  injector(
+    'not marked',
+    'a thief takes what is not there yet',
+    'while (n < limit && look32(markAt(segment, index + n)) != 0) n++;',
+    'n = limit;',
+    'two in the injector',
+    'two push',
+  ),
+  injector(
+    'pushed in two steps',
+    'a kill leaves a position that is never marked',
+    '      poke64(valueAt(segment, index), v); // racing',
+    '      leave();\n      enter();\n      poke64(valueAt(segment, index), v); // racing',
+    'pusher killed',
+  ),
+  injector(
+    'batch without compare-and-swap',
+    'another thief has the first of it',
+    'const done = cas64(o + INJECTOR_HEAD, head, later(head, n, next)) == head;',
+    'store64(o + INJECTOR_HEAD, later(head, n, next));\n  const done = true;',
+    'two steal',
+  ),
+  injector(
+    'segment that stays',
+    'all of it has been taken, and it is not freed',
+    '    if (last) set32(self + THREAD_PENDING, <u32>segment); // all of it has been written and taken\n  }\n  leave();\n  if (!done) return nothing(RETRY);\n  if (last) arena_free(segment);',
+    '  }\n  leave();\n  if (!done) return nothing(RETRY);',
+    'two steal',
+  ),
   task(
     'state as it was',
     'a task that has ended is still said to run',
@@ -175,14 +236,6 @@ export const runtimeMutants: readonly Mutant[] = [
     'it has found another task by itself',
     'if (!(and64(runtime + RUNTIME_IDLE, ~bit) & bit) && isWork(runtime)) wakeOne(runtime);',
     'and64(runtime + RUNTIME_IDLE, ~bit);',
-    'together, from two spawners',
-    'together',
-  ),
-  scheduler(
-    'mail wakes nobody else',
-    'who gets it was woken for a task',
-    '  wakeOne(<usize>get32(lane + LANE_RUNTIME));\n',
-    '  if (to == 0) wakeOne(<usize>get32(lane + LANE_RUNTIME));\n',
     'mail and a task',
   ),
   scheduler(

@@ -113,7 +113,10 @@ class Actor {
     const { t, w, lane } = this
     const task = yield t.call('lane_next', lane)
     if (task !== 0) return task
+    // Processor.look.
     const found = yield* this.until(function* (): Steps<number> {
+      const before: number = yield t.call('lane_next', lane)
+      if (before !== 0) return before
       yield t.call('lane_rest', lane)
       const one: number = yield t.call('lane_next', lane)
       if (one !== 0) return one

@@ -360,7 +360,8 @@ function inherit(lane: usize): void {
     const task = task_collect(lane);
     if (task == 0) break;
     const payload = <usize>get32(task + TASK_PAYLOAD); // in our hands
-    if (payload != 0) message_free(payload);
+    if (payload == 0) continue;
+    message_free(payload);
     task_release(lane, task);
   }
   set32(lane + LANE_FREE, 0);

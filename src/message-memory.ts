@@ -195,6 +195,11 @@ export class MessageMemory {
     this.arena.relieve()
   }
 
+  /** As `free`, of what has just been placed, and was of no use: there is no more memory than before, so nobody is told. */
+  takeBack(payload: number): void {
+    this.arena.core.message_free(payload)
+  }
+
   /** What to throw where there is no memory and no waiting. */
   full(bytes: number): ArenaFullError {
     return this.arena.full(`a message of ${bytes} bytes`, bytes)

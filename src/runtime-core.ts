@@ -39,6 +39,7 @@ export interface RuntimeCore {
   task_finish(task: Address, kind: number, value: number, payload: Address, length: number): void
   task_collect(lane: Address): Address
   task_release(lane: Address, task: Address): void
+  task_conclude(lane: Address, task: Address): void
   task_cancel(task: Address): number
 }
 

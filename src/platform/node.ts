@@ -72,8 +72,22 @@ const { fill, latin1Slice, utf8Slice } = Buffer.prototype as unknown as {
   utf8Slice?: Slice
 }
 
+/** A worker has what the process was started with; but for a file it refuses to be told how the text of `--eval` is to be understood. */
+function newWorker(script: URL, options: object): Worker {
+  const { execArgv } = process
+  const given = execArgv.filter((arg, i) => !arg.startsWith('--input-type') && execArgv[i - 1] !== '--input-type')
+  if (given.length === execArgv.length || 'execArgv' in options) return new Worker(script, options)
+  try {
+    return new Worker(script, { ...options, execArgv: given })
+  } catch (error) {
+    // Flags of the whole process, such as V8's, are refused if they are given anew. They hold for it anyway.
+    if ((error as { code?: unknown }).code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error
+    return new Worker(script, { ...options, execArgv: [] })
+  }
+}
+
 function startWorker(script: URL, data: object, options: object, events: WorkerEvents): StartedWorker {
-  const worker = new Worker(script, { ...options, workerData: data })
+  const worker = newWorker(script, { ...options, workerData: data })
   worker.on('message', events.message)
   worker.on('error', events.error)
   // Before those who reap: they may tell of tasks whose end this explains.

@@ -15,6 +15,7 @@ import {
   TASK_CANCEL,
   TASK_FUNCTION,
   TASK_KINDS,
+  TASK_LANE,
   TASK_THROWN,
   TASK_VALUES,
   WOULD_BLOCK,
@@ -22,6 +23,7 @@ import {
 import { platform } from '../platform/index.js'
 import type { RuntimeCore } from '../runtime-core.js'
 import { hunt, type Operation } from '../wait.js'
+import { awaitMemory } from './await-memory.js'
 import { CurrentTask, isGoexit } from './current.js'
 import { CANCELED_HERE, type Spawner } from './spawner.js'
 import { datum, describe, describeRoughly, type Values } from './values.js'
@@ -66,6 +68,8 @@ export class Processor implements Source {
   readonly #at: { processor: Processor; record: number; name: string }
   /** Tasks whose functions have returned a promise that is pending. */
   #awaiting = 0
+  /** Whether promises of this thread have been kept that nobody has been given the time to hear of. */
+  #concluded = false
   #cancels = 0
   #next = 0
   #turning = false
@@ -249,7 +253,10 @@ export class Processor implements Source {
     running = undefined
     if (typeof result === 'number') {
       if (this.#contexts.size > 0) this.#contexts.delete(record)
-      this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
+      if (u32[(record + TASK_LANE) >>> 2] === this.#lane) {
+        this.#concluded = true
+        this.spawner.conclude(record, DATUM_NUMBER, result)
+      } else this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
     } else this.#settle(record, result)
   }
 
@@ -288,9 +295,11 @@ export class Processor implements Source {
     if (this.#awaiting === 0 && !this.#turning) this.#resting()
   }
 
-  /** Who has spawned a task on this thread is not rung when it ends here. Whether any has. */
+  /** Whether tasks have ended that this thread has spawned: it is not rung for those that end here. */
   #collect(): boolean {
-    return this.#u32[this.#finished] !== 0 && this.spawner.collect() > 0
+    const concluded = this.#concluded
+    this.#concluded = false
+    return (this.#u32[this.#finished] !== 0 && this.spawner.collect() > 0) || concluded
   }
 
   #finish(record: number, value: unknown): void {
@@ -343,7 +352,7 @@ export class Processor implements Source {
       payload = this.#values.place(packed)
       return payload !== 0
     }
-    this.#arena.hungry(look, 'the result of a task', Number.POSITIVE_INFINITY, undefined).then(
+    awaitMemory(this.#arena, look, 'the result of a task').then(
       () => {
         this.#awaiting--
         this.#end(record, kind, 0, payload)
@@ -359,7 +368,10 @@ export class Processor implements Source {
 
   #end(record: number, kind: number, value: number, payload: number): void {
     if (this.#contexts.size > 0) this.#contexts.delete(record)
-    this.#core.task_finish(record, kind, value, payload, payload === 0 ? 0 : this.#values.length)
+    if (kind < DATUM_MESSAGE && this.#u32[(record + TASK_LANE) >>> 2] === this.#lane) {
+      this.#concluded = true
+      this.spawner.conclude(record, kind, value)
+    } else this.#core.task_finish(record, kind, value, payload, payload === 0 ? 0 : this.#values.length)
   }
 
   /** @internal */

@@ -17,6 +17,7 @@ import {
   TASK_INDEX,
   TASK_INLINE,
   TASK_KINDS,
+  TASK_PAYLOAD,
   TASK_QUEUED,
   TASK_RUNNING,
   TASK_STATE,
@@ -26,8 +27,9 @@ import {
 } from '../generated/layout.js'
 import { type RuntimeCore, runtimeCore } from '../runtime-core.js'
 import { type Operation, search } from '../wait.js'
+import { awaitMemory } from './await-memory.js'
 import { Task, type TaskOwner, type TaskState } from './task.js'
-import { datum, restore, Values } from './values.js'
+import { datum, restore, Values, valueIn } from './values.js'
 
 /** How many tasks of one turn of the event loop remember where they were spawned: a stack costs as much as several tasks. */
 const SITES_PER_TURN = 8
@@ -137,7 +139,8 @@ export class Spawner implements Source, TaskOwner {
     let bytes: Uint8Array | undefined
     if (!inline) {
       kinds = DATUM_MESSAGE
-      payload = this.values.encode(args)
+      // While others wait for memory it waits behind them.
+      if (this.#held.length === 0) payload = this.values.encode(args)
       if (payload === 0) bytes = this.values.pack(args)
     }
     const task = this.#task(title, below)
@@ -182,7 +185,7 @@ export class Spawner implements Source, TaskOwner {
     args: readonly unknown[],
     to: number,
   ): void {
-    if (payload !== 0) this.values.free(payload)
+    if (payload !== 0) this.values.takeBack(payload)
     const packed = kinds === DATUM_MESSAGE ? (bytes ?? this.values.pack(args)) : undefined
     this.#held.push({ task, name, kinds, numbers: numbers.slice(), bytes: packed, to })
     if (!this.#hungry) this.#awaitMemory()
@@ -190,15 +193,13 @@ export class Spawner implements Source, TaskOwner {
 
   #awaitMemory(): void {
     this.#hungry = true
-    this.arena
-      .hungry(() => this.#submitHeld(), 'go', Number.POSITIVE_INFINITY, undefined)
-      .then(
-        () => {
-          this.#hungry = false
-          if (this.#held.length > 0) this.#awaitMemory()
-        },
-        (error) => this.#failHeld(error),
-      )
+    awaitMemory(this.arena, () => this.#submitHeld(), 'go').then(
+      () => {
+        this.#hungry = false
+        if (this.#held.length > 0) this.#awaitMemory()
+      },
+      (error) => this.#failHeld(error),
+    )
   }
 
   #failHeld(error: unknown): void {
@@ -208,6 +209,8 @@ export class Spawner implements Source, TaskOwner {
 
   /** Queues what has room by now: whether all has, or nothing waits. */
   #submitHeld(): boolean {
+    // Records of tasks that have ended are used again.
+    this.collect()
     let done = 0
     for (const held of this.#held) {
       if (!held.task.ended) {
@@ -229,7 +232,8 @@ export class Spawner implements Source, TaskOwner {
           held.to,
         )
         if (record === 0) {
-          if (payload !== 0) this.values.free(payload)
+          // Told of that we would only look again, for ever.
+          if (payload !== 0) this.values.takeBack(payload)
           break
         }
         this.#queued(held.task, record)
@@ -269,8 +273,8 @@ export class Spawner implements Source, TaskOwner {
       const task = this.#tasks[index]
       this.#tasks[index] = undefined
       if (kind === DATUM_NUMBER && task !== undefined && !task.ended) {
+        // Free already: see task_collect.
         const value = this.#f64[(record + TASK_VALUES) >>> 3] as number
-        core.task_release(lane, record)
         task.record = 0
         task.ended = true
         this.live--
@@ -286,12 +290,13 @@ export class Spawner implements Source, TaskOwner {
   #end(task: Task<unknown> | undefined, record: number, kind: number): void {
     let value: unknown
     let unreadable: unknown
+    const payload = this.#u32[(record + TASK_PAYLOAD) >>> 2]
     try {
       value = this.values.result(record)
     } catch (error) {
       unreadable = error
     }
-    this.core.task_release(this.lane, record)
+    if (payload !== 0) this.core.task_release(this.lane, record)
     // Spawned by the thread that had this lane before.
     if (task === undefined) return
     task.record = 0
@@ -310,6 +315,22 @@ export class Spawner implements Source, TaskOwner {
       const own = task.canceled !== undefined && (thrown as { code?: unknown } | null)?.code === CANCELED_HERE
       task.reject(own ? task.canceled?.reason : thrown)
     }
+  }
+
+  /** Ends a task that this thread has spawned and has run itself, without a message: nobody else has to know. */
+  conclude(record: number, kind: number, value: number): void {
+    const index = this.#u32[(record + TASK_INDEX) >>> 2] as number
+    const task = this.#tasks[index]
+    this.#tasks[index] = undefined
+    this.core.task_conclude(this.lane, record)
+    // Spawned by the thread that had this lane before.
+    if (task === undefined) return
+    task.record = 0
+    if (!task.ended) {
+      task.ended = true
+      task.resolve(kind === DATUM_NUMBER ? value : valueIn(kind, value))
+    }
+    if (--this.live === 0) this.#emptied()
   }
 
   #settle(task: Task<unknown>, how: () => void): void {

@@ -72,9 +72,11 @@ export class Values {
     return this.place(this.pack(value))
   }
 
-  /** The bytes of a value, outside the arena. */
+  /** The bytes of a value, outside the arena. @throws RangeError if there is no arena's room for so many. */
   pack(value: unknown): Uint8Array {
-    return this.#messages.pack(codec, value)
+    const bytes = this.#messages.pack(codec, value)
+    this.#messages.checkLength(bytes.length, codec.name)
+    return bytes
   }
 
   /** Leaves bytes in a message: its payload; 0 if there is no memory now. */
@@ -86,6 +88,11 @@ export class Values {
 
   free(payload: number): void {
     this.#messages.free(payload)
+  }
+
+  /** Of what has just been placed, and there is no task for it. */
+  takeBack(payload: number): void {
+    this.#messages.takeBack(payload)
   }
 
   /** The arguments of a task that we run. */

@@ -305,6 +305,11 @@ export const spread = async (n, ms) => {
 export const spawnAndLeave = (n, cell, ms = 0) => {
   for (let i = 0; i < n; i++) go('addLater', cell, ms)
 }
+/** How long all messages were, as tasks of this one say. */
+export const spawnMessages = async (n, length) => {
+  const lengths = await Promise.all(Array.from({ length: n }, () => go('lengthOf', 'x'.repeat(length))))
+  return lengths.reduce((sum, each) => sum + each, 0)
+}
 export const spawnAndBlock = (n, cell, ms) => {
   for (let i = 0; i < n; i++) go('addLater', cell, 0)
   sleepSync(ms)

@@ -66,6 +66,8 @@ class Actor {
   readonly slot: number
   readonly mine: Map<number, number>
   lane: number
+  /** Results of its own tasks that it has run itself. */
+  readonly concluded: string[] = []
   /** It has a lane that another thread may have had before. */
   heir = false
 
@@ -143,7 +145,11 @@ class Actor {
       yield* freeMessage(t, w, payload)
     }
     yield* this.all(w.bodies[id] ?? [], task)
-    if (payload === 0) yield t.call('task_finish', task, L.DATUM_NUMBER!, resultOf(id), 0, 0)
+    if (payload === 0 && t.get(task + L.TASK_LANE!) === this.lane) {
+      // Processor.#run: whoever has spawned it here is told without the list.
+      if (this.mine.delete(task)) this.concluded.push(`${id}:ok`)
+      yield t.call('task_conclude', this.lane, task)
+    } else if (payload === 0) yield t.call('task_finish', task, L.DATUM_NUMBER!, resultOf(id), 0, 0)
     else {
       const result = yield* takeMessage(t, small, resultOf(id))
       yield t.call('task_finish', task, L.DATUM_MESSAGE!, 0, result, small.bytes)
@@ -166,8 +172,8 @@ class Actor {
     if (payload !== 0) {
       value = t.get(payload)
       yield* freeMessage(t, w, payload)
+      yield t.call('task_release', this.lane, task)
     }
-    yield t.call('task_release', this.lane, task)
     if (id === undefined) return undefined
     if (kind === L.DATUM_DIED) return `${id}:died`
     if (kind === L.DATUM_CANCELLED) return `${id}:cancelled`
@@ -178,6 +184,11 @@ class Actor {
   *collect(): Steps<void> {
     const { t, lane } = this
     yield t.begin('collect')
+    const own = this.concluded.shift()
+    if (own !== undefined) {
+      yield t.end(own)
+      return
+    }
     const look = function* (): Steps<number> {
       return yield t.call('task_collect', lane)
     }

@@ -8,7 +8,7 @@
 //
 // Names: loadN storeN casN … are atomic and sequentially consistent, as all atomics of WebAssembly; getN setN are plain; peekN pokeN
 // are plain too, but may race: what peek reads is a hint, or is validated by a later compare-and-swap. Engines check the bounds and the
-// alignment of every atomic access, so a peek costs half of a load.
+// alignment of every atomic access, so a peek costs half of a load. look32 is a load whose word may be another one's by now.
 //
 // Killable sections. Engines stop a thread only at function entries and loop back-edges, so what lies between enter() and leave()
 // is done wholly or not at all, provided that it holds no loop and no call. scripts/check-core.mjs proves this on the text of the
@@ -22,6 +22,7 @@ export const OP_GET = 4;
 export const OP_SET = 5;
 export const OP_PEEK = 6;
 export const OP_POKE = 7;
+export const OP_LOOK = 13;
 
 // @ts-ignore: decorator
 @external("model", "step") declare function step(op: i32, at: usize, bytes: i32): void;
@@ -46,6 +47,12 @@ export let section: i32 = 0;
 @inline export function load32(at: usize): u32 { if (isDefined(MODEL)) step(OP_LOAD, at, 4); return atomic.load<u32>(at); }
 // @ts-ignore: decorator
 @inline export function load64(at: usize): u64 { if (isDefined(MODEL)) step(OP_LOAD, at, 8); return atomic.load<u64>(at); }
+/**
+ * As load32, of a word whose block may have been given back meanwhile and be used, plainly too, for something else: it synchronizes like load32 where it
+ * has not; where it has, what it reads counts for nothing: a compare-and-swap after it fails.
+ */
+// @ts-ignore: decorator
+@inline export function look32(at: usize): u32 { if (isDefined(MODEL)) step(OP_LOOK, at, 4); return atomic.load<u32>(at); }
 // @ts-ignore: decorator
 @inline export function store32(at: usize, v: u32): void { if (isDefined(MODEL)) step(OP_STORE, at, 4); atomic.store<u32>(at, v); }
 // @ts-ignore: decorator

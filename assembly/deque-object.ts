@@ -19,10 +19,10 @@ import { cas32, enter, get32, get64, leave, load32, load64, peek32, poke64, set3
 import { deque_free, deque_init, hasRoom, hasRoomFor, isEmpty, lengthOf, nothing, popNow, putNow, slotOf, stealNow, takeOldest } from "./deque.ts";
 import {
   DEQUE_BOTTOM, DEQUE_BYTES, DEQUE_CODEC, DEQUE_ORDER, DEQUE_OWNER, DEQUE_PLACE, DEQUE_RING, DEQUE_SEEN, DEQUE_STAGED, DEQUE_TOP, FINE, FLAGS_MASK, HEAD_STATE, INJECTOR_HEAD,
-  INJECTOR_TAIL, KIND_DEQUE, NOT_HELD, NO_MEMORY, OK, RETRY, STALE, SYNC_BYTES, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
+  INJECTOR_TAIL, KIND_DEQUE, NOBODY, NOT_HELD, NO_MEMORY, OK, RETRY, STALE, SYNC_BYTES, THREAD_STATUS, THREAD_VALUE, WOULD_BLOCK,
 } from "./layout.ts";
 import { isDead, me, sync_claim, sync_dispose, sync_made } from "./sync.ts";
-import { self } from "./thread.ts";
+import { relax, self } from "./thread.ts";
 
 if (DEQUE_PLACE + DEQUE_SEEN + 4 > DEQUE_STAGED || DEQUE_STAGED + 8 > INJECTOR_TAIL) ERROR("the words of a deque overlap");
 if (DEQUE_PLACE + DEQUE_BYTES > INJECTOR_HEAD || INJECTOR_HEAD > SYNC_BYTES) ERROR("a deque does not fit its place");
@@ -103,11 +103,11 @@ function publishDead(o: usize): bool {
   const staged = load64(o + DEQUE_STAGED);
   if (staged == 0) return false;
   const owner = load32(o + DEQUE_OWNER);
-  if (!isDead(owner)) return false;
+  if (owner == NOBODY || !isDead(owner)) return false;
   let done = false;
   enter();
-  // We own it meanwhile: nobody else does this, or disposes of it. No identity comes twice.
-  if (cas32(o + DEQUE_OWNER, owner, me()) == owner) {
+  // Nobody owns it meanwhile: nobody else does this, or disposes of it. No identity comes twice.
+  if (cas32(o + DEQUE_OWNER, owner, NOBODY) == owner) {
     if (load64(o + DEQUE_STAGED) == staged) {
       store32(o + DEQUE_PLACE + DEQUE_BOTTOM, <u32>staged);
       store64(o + DEQUE_STAGED, 0);
@@ -125,7 +125,7 @@ function publishDead(o: usize): bool {
  */
 export function deque_batch(o: usize, open: u32, to: usize, most: u32, one: u32): u32 {
   const from = o + DEQUE_PLACE;
-  const fifo = get32(o + DEQUE_ORDER) != 0; // plain: constant while the life is that one
+  const fifo = peek32(o + DEQUE_ORDER) != 0; // constant while the life is that one; if it is no more, no steal succeeds
   let length = lengthOf(from);
   if (length == 0 && publishDead(o)) length = lengthOf(from);
   if (<u32>(load64(from + DEQUE_TOP) >> 32) != open) return nothing(STALE);
@@ -217,11 +217,13 @@ export function deque_length(o: usize, open: u32): i32 {
 
 /** Ends the deque, with what is in it: OK, NOT_HELD (its owner is another thread, and alive) or STALE. */
 export function deque_dispose(o: usize, open: u32): u32 {
+  let tries: u32 = 0;
   while (true) {
     const owner = load32(o + DEQUE_OWNER);
     if ((load32(o + HEAD_STATE) & ~FLAGS_MASK) != open) return STALE;
     if (owner == me()) break;
-    if (isDead(owner)) {
+    if (owner == NOBODY) relax(tries++); // see publishDead
+    else if (isDead(owner)) {
       if (cas32(o + DEQUE_OWNER, owner, me()) == owner) break;
     } else if (load32(o + DEQUE_OWNER) == owner) return NOT_HELD;
   }

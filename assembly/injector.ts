@@ -19,7 +19,7 @@
 // Progress: pushes are lock-free; so is stealing but for a thread that the system has stopped inside its section, of which RETRY tells.
 
 import { arena_allocate, arena_free, arena_put, settled } from "./arena.ts";
-import { cas64, enter, leave, load32, load64, peek32, peek64, poke64, set32, set64, store32, store64 } from "./atomics.ts";
+import { cas64, enter, leave, load32, load64, look32, peek32, peek64, poke64, set32, set64, store32, store64 } from "./atomics.ts";
 import { hasRoomFor, nothing, slotOf } from "./deque.ts";
 import {
   DEQUE_BOTTOM, DEQUE_CODEC, DEQUE_ORDER, DEQUE_PLACE, DEQUE_RING, FINE, FLAGS_MASK, HEAD_KIND, HEAD_STATE, INJECTOR_END, INJECTOR_HEAD, INJECTOR_TAIL, KIND_INJECTOR,
@@ -149,7 +149,7 @@ function take(o: usize, open: u32, to: usize, most: u32, one: u32): u32 {
   const index = indexOf(head);
   const limit = min(min(most, (length + 1) >> 1), SEGMENT_SLOTS - index);
   let n: u32 = 0;
-  while (n < limit && load32(markAt(segment, index + n)) != 0) n++; // maybe too late: then the compare-and-swap fails
+  while (n < limit && look32(markAt(segment, index + n)) != 0) n++; // maybe too late: then the compare-and-swap fails
   if (n == 0) return nothing(RETRY); // a push is in its section
   const more = n - one;
   let bottom: usize = 0;
@@ -213,7 +213,7 @@ export function injector_dispose(o: usize, open: u32): u32 {
     const index = indexOf(head);
     const over = positionOf(head) == positionOf(end);
     // Whose push is still in its section writes to its segment.
-    if (!isOf(end, open) || (!over && load32(markAt(segment, index)) == 0)) {
+    if (!isOf(end, open) || (!over && look32(markAt(segment, index)) == 0)) {
       relax(tries++);
       continue;
     }

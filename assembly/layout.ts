@@ -418,7 +418,7 @@ export const DEQUE_SEEN = 8; // u32, plain word of the owner: a position that th
 export const DEQUE_TOP = 128; // u64, `life:32 | position of the oldest value:32`; whoever takes that moves it by compare-and-swap
 export const DEQUE_BYTES = 136;
 // In a place of the sync package. What other kinds of objects have there is 0, so that a late look at a ring finds one, or none.
-export const DEQUE_OWNER = 72; // u32, identity of the thread that owns the deque
+export const DEQUE_OWNER = 72; // u32, identity of the thread that owns the deque; NOBODY while what a dead owner had stolen is published
 export const DEQUE_ORDER = 76; // u32, 1: the owner takes the oldest value, too
 export const DEQUE_CODEC = 92; // u32, id of the codec, of an injector too
 export const DEQUE_PLACE = 96;

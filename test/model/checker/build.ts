@@ -45,7 +45,7 @@ export interface Built {
 
 export type Layout = Readonly<Record<string, number>>
 
-const FORMAT = 'model-o12'
+const FORMAT = 'model-o13'
 
 /** Constants of a layout.ts. */
 export function readLayout(source: string): Layout {

@@ -168,13 +168,13 @@ export class Events extends Trace {
       this.soloThread = t
       this.solo = 1
     }
-    if (op <= O.OP_POKE) {
+    if (op <= O.OP_POKE || op === O.OP_LOOK) {
       const w = at >> 2
       const i32 = this.memory.i32
-      const plain = op >= O.OP_GET
+      const plain = op >= O.OP_GET && op !== O.OP_LOOK
       if ((!plain && at & (bytes - 1)) || at + bytes > this.memory.limit || at < 0)
         throw new Failure('trap', `thread ${t}: bad address 0x${at.toString(16)}`)
-      if (this.onAccess && op !== O.OP_PEEK) this.onAccess(t, op, at, bytes)
+      if (this.onAccess && op !== O.OP_PEEK && op !== O.OP_LOOK) this.onAccess(t, op, at, bytes)
       if (flags & O.READS) {
         for (let k = 0; k < bytes >> 2; k++) this.reads.add(t, w + k)
       }
@@ -183,6 +183,7 @@ export class Events extends Trace {
         // Word by word: what is copied may be torn.
         if (this.stale.seed !== 0) for (let k = 0; k < bytes >> 2; k++) this.stale.serve(t, w + k)
       }
+      if (op === O.OP_LOOK && this.stale.seed !== 0 && this.races.strays(t, w)) this.stale.serveAny(t, w)
       if (!plain || op === O.OP_PEEK || bytes <= 8) this.open = d
       else if (flags & O.WRITES) {
         this.memory.bumpAll(at, bytes)
@@ -346,6 +347,9 @@ export class Events extends Trace {
     if (flags & O.PLAIN) {
       this.stale.restore()
       if (flags & O.WRITES) this.races.poke(t, at, this.bytes[d] as number)
+    } else if (this.op[d] === O.OP_LOOK) {
+      this.stale.restore()
+      this.races.look(t, w)
     } else
       this.races.atomic(
         t,

@@ -1,4 +1,4 @@
-// What a virtual thread can do to shared memory, one code each. The first eight are those of assembly/atomics.ts.
+// What a virtual thread can do to shared memory, one code each. The first eight and the last are those of assembly/atomics.ts.
 
 export const OP_LOAD = 0
 export const OP_STORE = 1
@@ -17,6 +17,8 @@ export const OP_PAUSE = 10
 export const OP_RESUME = 11
 /** Between two operations of a program: the last one responds, the next one is invoked. */
 export const OP_BOUNDARY = 12
+/** A load of a word that may be another one's by now (look32). */
+export const OP_LOOK = 13
 
 export const OP_NAMES = [
   'load',
@@ -32,6 +34,7 @@ export const OP_NAMES = [
   'pause',
   'wake',
   'between',
+  'look',
 ]
 
 // What an event touches, for the question whether two events commute.
@@ -55,6 +58,7 @@ FLAGS[OP_GET] = READS | PLAIN
 FLAGS[OP_SET] = WRITES | PLAIN
 FLAGS[OP_PEEK] = READS | PLAIN
 FLAGS[OP_POKE] = WRITES | PLAIN
+FLAGS[OP_LOOK] = READS
 FLAGS[OP_WAIT] = READS | FUTEX
 FLAGS[OP_NOTIFY] = FUTEX
 

@@ -4,7 +4,8 @@
 // order, plus the edge from an atomic write to the atomic read of the same range that sees it. An atomic write that is not a
 // read-modify-write passes on only its own thread's clock: there are no release sequences in this model.
 //
-// peek and poke are racy by design: a peek takes no part, a poke only with regard to get and set, which claim to be alone. Atomics of different sizes on one word must be ordered too.
+// peek and poke are racy by design: a peek takes no part, a poke only with regard to get and set, which claim to be alone. A look takes no part
+// either, but it learns what an atomic write has published. Atomics of different sizes on one word must be ordered too.
 
 import { Failure } from './failure.js'
 import { OP_GET, OP_LOAD, OP_RMW, OP_SET, OP_STORE } from './ops.js'
@@ -120,6 +121,28 @@ export class Races {
       }
       rows[base + 5 * n + 2 + t] = clock[mine + t] as number
     }
+  }
+
+  /** Whether a look at that word finds what somebody writes to a block that is another's by now. */
+  strays(t: number, w: number): boolean {
+    const { threads: n, clock, rows } = this
+    const base = this.at(w)
+    for (let q = 0; q < n; q++) {
+      if (q === t) continue
+      const known = clock[t * n + q] as number
+      if ((rows[base + 2 * n + q] as number) > known || (rows[base + 5 * n + 2 + q] as number) > known) return true
+    }
+    return false
+  }
+
+  /** An atomic load that is in nobody's way, and learns nothing where it strays. */
+  look(t: number, w: number): void {
+    const { threads: n, clock, rows } = this
+    if (this.off || this.strays(t, w)) return
+    const base = this.at(w)
+    if (rows[base + 5 * n] !== 4 || rows[base + 5 * n + 1] !== w) return
+    for (let q = 0; q < n; q++)
+      if ((rows[base + q] as number) > (clock[t * n + q] as number)) clock[t * n + q] = rows[base + q] as number
   }
 
   /** An atomic; `wrote` only if it did (a compare-and-swap may not have). */

@@ -40,7 +40,7 @@ export function story(rig: Rig, found: Found): string {
       rows.push([String(d), who, text || (m.state[t] === 4 ? '·' : 'goes on'), '', '', '', ''])
       continue
     }
-    const changed = op <= O.OP_WAIT ? valueText(m.values, d, m.bytes[d] as number) : ''
+    const changed = op <= O.OP_WAIT || op === O.OP_LOOK ? valueText(m.values, d, m.bytes[d] as number) : ''
     const where = op === O.OP_PAUSE ? '' : describeAddress(m.at[d] as number, rig.bench)
     const failed = op === O.OP_CAS && !((m.flags[d] as number) & O.WRITES) ? ' (failed)' : ''
     rows.push([

@@ -85,6 +85,15 @@ export class Stale {
     this.memory.i32[w] = value
   }
 
+  /** The same where nothing that is there counts: anything. */
+  serveAny(t: number, w: number): void {
+    const nth = (this.peeks[t] as number)++
+    const h = Math.imul(this.seed ^ Math.imul(nth + 1, 0x9e3779b1) ^ Math.imul(t + 1, 0x85ebca6b), 0xc2b2ae35) >>> 0
+    this.word[this.served] = w
+    this.value[this.served++] = this.memory.i32[w] as number
+    this.memory.i32[w] = h & 1 ? h : 0
+  }
+
   restore(): void {
     while (this.served > 0) {
       this.served--

@@ -2,7 +2,7 @@
 // lie 128 bytes apart: X, Y, Z, …
 
 import {
-  add32, cas32, enter, get32, leave, load32, load64, notify, peek32, poke32, set32, spinning, store32, store64, wait32, xchg32,
+  add32, cas32, enter, get32, leave, load32, load64, look32, notify, peek32, poke32, set32, spinning, store32, store64, wait32, xchg32,
 } from "../../../assembly/atomics.ts";
 
 const X: usize = 1024;
@@ -18,6 +18,9 @@ export function mp_send(): void { set32(X, 42); store32(Y, 1); }
 export function mp_receive(): i32 { return load32(Y) == 1 ? get32(X) : -1; }
 export function mp_sendRacy(): void { set32(X, 42); poke32(Y, 1); }
 export function mp_receiveRacy(): i32 { return peek32(Y) == 1 ? get32(X) : -1; }
+export function mp_sendPlain(): void { set32(X, 42); set32(Y, 1); }
+export function mp_receiveLooking(): i32 { return look32(Y) == 1 ? get32(X) : -1; }
+export function mp_look(): i32 { return look32(Y) < 2 ? 1 : 0; }
 export function mp_sendSwapped(): void { store32(Y, 1); set32(X, 42); }
 // The middleman overwrites the flag without having read it: no happens-before from the first writer.
 export function mp_overwrite(): void { store32(Y, 1); }

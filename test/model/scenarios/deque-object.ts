@@ -1,7 +1,6 @@
 // Deques and injectors of programs: what is stolen singly and in batches, in the order of the owners; segments that come and go; with kills.
 
 import type { Spec } from '../checker/linear.js'
-import { OP_LOAD } from '../checker/ops.js'
 import type { Program, Thread, Value } from '../checker/program.js'
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { audit, shadow, usage } from './audit.js'
@@ -158,14 +157,6 @@ function books(b: Bench, objects: Readonly<Record<string, Of>>): void {
   b.check(lost.length <= (given ? 1 : 0), `${lost} got lost`)
 }
 
-/** Who steals may look at the marks of a segment that has been freed meanwhile: then its compare-and-swap fails. */
-const lateLoads: Scenario['access'] = (b, w) => {
-  const check = shadow(b, w)
-  return (t, op, at, bytes) => {
-    if (op !== OP_LOAD) check(t, op, at, bytes)
-  }
-}
-
 const none: Of = { order: 'lifo' }
 
 function of(name: string, about: string, threads: string[][], more: Partial<More>): Scenario {
@@ -175,7 +166,7 @@ function of(name: string, about: string, threads: string[][], more: Partial<More
     name: `deque object/${name}`,
     about,
     recipe,
-    access: lateLoads,
+    access: shadow,
     setup: (b: Bench): Places => {
       const w = attach(b)
       const o: Places['o'] = {}

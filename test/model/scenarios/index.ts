@@ -11,7 +11,9 @@ import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { deques } from './deque.js'
+import { dequeBatches } from './deque-batches.js'
 import { dequeObjects } from './deque-object.js'
+import { injectors } from './injector.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
@@ -43,6 +45,8 @@ export const scenarios: readonly Scenario[] = [
   ...maps,
   ...deques,
   ...dequeObjects,
+  ...dequeBatches,
+  ...injectors,
   ...runtimes,
   ...rendezvous,
   ...selects,

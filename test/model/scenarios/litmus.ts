@@ -71,6 +71,22 @@ export const litmus: Scenario[] = [
     [calls('mp_sendRacy'), calls('mp_receiveRacy')],
     'data race',
   ),
+  outcomes(
+    'message passing, looked at',
+    'a look brings the data as a load does',
+    [calls('mp_send'), calls('mp_receiveLooking')],
+    ['-1', '42'],
+    { outcome: only(1) },
+  ),
+  outcomes('look that strays', "is in nobody's way", [calls('mp_sendPlain'), calls('mp_look')], ['1'], {
+    outcome: only(1),
+  }),
+  wrong(
+    'message passing over plain flag, looked at',
+    'a look that strays brings nothing',
+    [calls('mp_sendPlain'), calls('mp_receiveLooking')],
+    'data race',
+  ),
   wrong(
     'message passing, stores swapped',
     'the flag comes before the data',

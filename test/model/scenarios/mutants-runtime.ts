@@ -113,7 +113,7 @@ export const runtimeMutants: readonly Mutant[] = [
   injector(
     'not marked',
     'a thief takes what is not there yet',
-    'while (n < limit && load32(markAt(segment, index + n)) != 0) n++;',
+    'while (n < limit && look32(markAt(segment, index + n)) != 0) n++;',
     'n = limit;',
     'two in the injector',
     'two push',

@@ -1,6 +1,7 @@
 // Mutants of the real core: small mistakes, each of which some scenario must catch. A mutant that survives is a missing scenario.
 
 import { type Mutant, mutant } from './mutant.js'
+import { dequeMutants } from './mutants-deque.js'
 import { mapMutants } from './mutants-map.js'
 import { mutexMutants } from './mutants-mutex.js'
 import { onceMutants } from './mutants-once.js'
@@ -1017,6 +1018,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...mapMutants,
   ...runtimeMutants,
+  ...dequeMutants,
   ...mutexMutants,
   ...onceMutants,
   ...rwmutexMutants,

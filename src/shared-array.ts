@@ -60,6 +60,8 @@ const views: readonly (readonly [{ readonly name: string }, View<NumericArray>])
  * Reads and writes of `array` are plain: they race with those of other threads unless something orders them, such as the end of a task, a channel or a lock
  * (docs/memory-model.md), or each thread has elements of its own. `Atomics` works on arrays of integers.
  *
+ * Dispose of it when nobody can be at work on it any more: after a `parallelFor` that rejects, other chunks may still be writing (`await rt.drain()` first).
+ *
  * Takes 128 bytes more than its elements, rounded up to a power of two.
  *
  * @example

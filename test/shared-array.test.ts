@@ -375,6 +375,7 @@ describe('tasks', () => {
     square(from: number, to: number, squares: SharedArray<Float64Array>): void
     squareSlowly(from: number, to: number, squares: SharedArray<Float64Array>): Promise<void>
     count(from: number, to: number, counts: SharedArray<Int32Array>): void
+    failBeside(from: number, to: number, notes: SharedArray<Int32Array>): void
     sum(numbers: SharedArray<Float64Array>): number
     make(length: number): SharedArray<Float64Array>
     describe(made: SharedArray): unknown[]
@@ -396,6 +397,15 @@ describe('tasks', () => {
       expect(squares.array.every((each, i) => each === i * i)).toBe(true)
     },
   )
+
+  test('after parallelFor has rejected, drain is what tells that nobody writes any more', async () => {
+    using notes = new SharedArray(i32, 3, { arena: own })
+    expect(await rejection(rt.parallelFor('failBeside', 2, { chunk: 1 }, notes))).toMatchObject({ message: 'failed' })
+    expect([...notes]).toEqual([1, 0, 0])
+    Atomics.store(notes.array, 1, 1)
+    await rt.drain()
+    expect([...notes]).toEqual([1, 1, 1])
+  })
 
   test('chunks count with Atomics', async () => {
     using counts = new SharedArray(i32, 10, { arena: own })

@@ -12,6 +12,19 @@ export const squareSlowly = async (from, to, squares) => {
 export const count = (from, to, { array }) => {
   for (let i = from; i < to; i++) Atomics.add(array, i % array.length, 1)
 }
+/** Of two chunks, one fails while the other one runs, which goes on writing. */
+export const failBeside = (from, _to, { array }) => {
+  const until = (i) => {
+    while (Atomics.load(array, i) === 0);
+  }
+  if (from === 0) {
+    until(0)
+    throw new Error('failed')
+  }
+  Atomics.store(array, 0, 1)
+  until(1)
+  Atomics.store(array, 2, 1)
+}
 export const sum = ({ array }) => array.reduce((sum, n) => sum + n, 0)
 /** Counts up to so many, in the arena of the runtime. */
 export const make = (length) => {

@@ -91,6 +91,7 @@ export const KIND_TOPIC = 32;
 export const KIND_PUB_SUB = 33;
 export const KIND_INJECTOR = 34;
 export const KIND_SEGMENT = 35;
+export const KIND_SHARED_ARRAY = 36;
 
 // ── Thread table ─────────────────────────────────────────────────────────────────────────────────────────────────────
 export const MAX_THREADS = 128;
@@ -351,6 +352,12 @@ export const COUNTER_SHARED = 3776; // i64, for the threads in all other slots
 export const COUNTER_BYTES = 4096;
 export const ATOMIC_CODEC = 36; // u32
 export const ATOMIC_VALUE = 64; // u32 or u64
+
+// ── Shared array ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// Made and used by the bindings. The elements begin on a line of their own, aligned for all types.
+export const SHARED_ARRAY_LENGTH = 32; // u32, elements
+export const SHARED_ARRAY_CODEC = 36; // u32, what stands for their codec
+export const SHARED_ARRAY_DATA = 128; // the elements, one after the other
 
 // ── Pool ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 // Written once, by the maker: where the channels are that hold the items.

@@ -11,15 +11,17 @@ function iterations(re, im, limit) {
   return n
 }
 
-/** The pixels of a row, three bytes each. What belongs to the set is black. */
-export function renderRow({ y, width, height, limit }) {
-  const pixels = new Uint8Array(3 * width)
+/** Writes the rows from `from` to below `to` of the image: three bytes for each pixel. What belongs to the set is black. */
+export function renderRows(from, to, { array }, { width, height, limit }) {
   const step = 2.4 / height
-  const im = (y + 0.5 - height / 2) * step
-  for (let x = 0; x < width; x++) {
-    const n = iterations((x + 0.5 - width / 2) * step - 0.7, im, limit)
-    const heat = n === limit ? 0 : Math.sqrt(n / limit)
-    pixels.set([255 * Math.min(1, 3 * heat), 255 * heat, 255 * heat * heat], 3 * x)
+  for (let y = from, at = 3 * width * from; y < to; y++) {
+    const im = (y + 0.5 - height / 2) * step
+    for (let x = 0; x < width; x++) {
+      const n = iterations((x + 0.5 - width / 2) * step - 0.7, im, limit)
+      const heat = n === limit ? 0 : Math.sqrt(n / limit)
+      array[at++] = 255 * Math.min(1, 3 * heat)
+      array[at++] = 255 * heat
+      array[at++] = 255 * heat * heat
+    }
   }
-  return pixels
 }

@@ -5,20 +5,23 @@ import { go } from 'millrace'
 /** Below this length a task that is stolen costs more than it brings. */
 const SMALL = 32_768
 
-/** The numbers in order, in a new array. */
-export async function mergeSort(numbers) {
-  if (numbers.length <= SMALL) return numbers.slice().sort()
-  const middle = numbers.length >>> 1
-  const left = go('mergeSort', numbers.subarray(0, middle)) // for whoever has nothing to do
-  const right = await mergeSort(numbers.subarray(middle)) // meanwhile, here
-  return merge(await left, right)
+/** Puts the numbers from `from` to below `to` in order, where they are. */
+export async function mergeSort(numbers, from, to) {
+  const { array } = numbers
+  if (to - from <= SMALL) {
+    array.subarray(from, to).sort()
+    return
+  }
+  const middle = (from + to) >>> 1
+  const left = go('mergeSort', numbers, from, middle) // for whoever has nothing to do
+  await mergeSort(numbers, middle, to) // meanwhile, here
+  await left // its end comes before what follows: from now on the left half is ours, too
+  merge(array, from, middle, to)
 }
 
-function merge(left, right) {
-  const merged = new Int32Array(left.length + right.length)
-  let [i, j, at] = [0, 0, 0]
-  while (i < left.length && j < right.length) merged[at++] = left[i] <= right[j] ? left[i++] : right[j++]
-  merged.set(left.subarray(i), at)
-  merged.set(right.subarray(j), at + left.length - i)
-  return merged
+function merge(array, from, middle, to) {
+  const left = array.slice(from, middle) // a copy of our own
+  let [i, j, at] = [0, middle, from]
+  while (i < left.length && j < to) array[at++] = left[i] <= array[j] ? left[i++] : array[j++]
+  array.set(left.subarray(i), at)
 }

@@ -5,6 +5,14 @@ import { corrupt, noRoom, refusal, wrongLength } from './failure.js'
 import { bool, type Codec, f32, f64, i32, i64, u32, u64, wrongType } from './index.js'
 import { type FixedCodec, sealed } from './message.js'
 
+declare const elements: unique symbol
+
+/** The codec of a small integer: in messages, and in a `SharedArray`, whose elements are those of a typed array `A`. */
+export interface SmallCodec<A> extends FixedCodec<number> {
+  /** Type only. */
+  readonly [elements]: A
+}
+
 /** A scalar as a part of messages, and the source text that generated code has for it. */
 export interface Scalar<T> extends FixedCodec<T> {
   /** Throws a refusal if the value is not one of the codec. */
@@ -65,21 +73,21 @@ function scalar<T>(codec: Pick<Codec<T>, 'name' | 'check'>, layout: Layout<T>): 
   })
 }
 
-/** An integer codec that exists in messages only. */
-function small(name: string, low: number, high: number, layout: Layout<number>): FixedCodec<number> {
+/** An integer codec of messages. */
+function small<A>(name: string, low: number, high: number, layout: Layout<number>): SmallCodec<A> {
   const check = (value: number): void => {
     if (typeof value !== 'number') throw wrongType(name, 'numbers', value)
     if (!Number.isInteger(value) || value < low || value > high) {
       throw rangeError(`${name} carries integers from ${low} to ${high}, not ${value}`)
     }
   }
-  return scalar({ name, check }, layout)
+  return scalar({ name, check }, layout) as FixedCodec<number> as SmallCodec<A>
 }
 
 const number = (test: (x: string) => string) => (x: string) => `typeof ${x} === 'number' && ${test(x)}`
 
 /** 8-bit unsigned integers. */
-export const u8: FixedCodec<number> = small('u8', 0, 255, {
+export const u8: SmallCodec<Uint8Array> = small('u8', 0, 255, {
   size: 1,
   method: 'Uint8',
   test: number((x) => `(${x} & 255) === ${x}`),
@@ -89,7 +97,7 @@ export const u8: FixedCodec<number> = small('u8', 0, 255, {
 })
 
 /** 8-bit signed integers. */
-export const i8: FixedCodec<number> = small('i8', -128, 127, {
+export const i8: SmallCodec<Int8Array> = small('i8', -128, 127, {
   size: 1,
   method: 'Int8',
   test: number((x) => `(${x} << 24 >> 24) === ${x}`),
@@ -99,7 +107,7 @@ export const i8: FixedCodec<number> = small('i8', -128, 127, {
 })
 
 /** 16-bit unsigned integers. */
-export const u16: FixedCodec<number> = small('u16', 0, 65535, {
+export const u16: SmallCodec<Uint16Array> = small('u16', 0, 65535, {
   size: 2,
   method: 'Uint16',
   test: number((x) => `(${x} & 65535) === ${x}`),
@@ -109,7 +117,7 @@ export const u16: FixedCodec<number> = small('u16', 0, 65535, {
 })
 
 /** 16-bit signed integers. */
-export const i16: FixedCodec<number> = small('i16', -32768, 32767, {
+export const i16: SmallCodec<Int16Array> = small('i16', -32768, 32767, {
   size: 2,
   method: 'Int16',
   test: number((x) => `(${x} << 16 >> 16) === ${x}`),

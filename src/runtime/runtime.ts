@@ -195,10 +195,12 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
 
   /**
    * Runs the task of that name, as `task(from, to, ...args)`, for chunks that together are the numbers from 0 to below `n`. Resolves when all are done;
-   * the first error cancels the others. By default chunks get smaller towards the end, so that no worker is left waiting.
+   * the first error cancels the others. By default chunks get smaller towards the end, so that no worker is left waiting. Results go to a SharedArray: what the
+   * tasks have written there is seen once they have ended.
    *
    * @example
-   * await rt.parallelFor('renderRows', image.height, { chunk: 16 }, image.handle)
+   * const pixels = new SharedArray(u8, 3 * width * height)
+   * await rt.parallelFor('renderRows', height, { chunk: 16 }, pixels, width) // renderRows(from, to, { array }, width) writes rows to `array`
    */
   parallelFor<K extends TaskName<M>>(
     name: K,

@@ -35,7 +35,8 @@ import { check, type Same } from './support.js'
 
 check<Same<typeof bytes, MessageCodec<Uint8Array>>>()
 check<Same<typeof string, MessageCodec<string>>>()
-check<Same<typeof u8, FixedCodec<number>>>()
+check<Same<ValueOf<typeof u8>, number>>()
+check<typeof u8 extends FixedCodec<number> ? true : false>()
 check<Same<ValueOf<typeof i64>, bigint>>()
 check<Same<ValueOf<typeof bool>, boolean>>()
 check<Same<ValueOf<typeof i8>, number>>()

@@ -15,11 +15,10 @@ const TASKS = new URL('../runtime/tasks.mjs', import.meta.url)
 export async function runtimeChaos({ arena, count, seed, procs = 3, limit = 120_000 }) {
   const { below, next } = randomFrom(seed)
   const workers = []
-  const note = (worker) => workers.push(worker)
+  // Not before they say that they are ready: a runtime whose workers end before that three times in a row is closed.
+  const note = (worker) => worker.once('message', () => workers.push(worker))
   process.on('worker', note)
   const rt = await runtime(TASKS, { procs, arena })
-  process.off('worker', note)
-  process.on('worker', note)
   const cell = new AtomicI32(0, { arena })
   let over = false
   let kills = 0

@@ -71,3 +71,20 @@ export async function runtimeChaos({ arena, count, seed, procs = 3, limit = 120_
     await Promise.all(spawners.map((worker) => worker.terminate()))
   }
 }
+
+/** For main.mjs: `count` is the number of tasks of all spawners. */
+export const runtimeScenarios = [1, 3].map((procs) => ({
+  name: `${procs} ${procs === 1 ? 'worker' : 'workers'}`,
+  share: 1,
+  async run({ arena, count, rng }) {
+    const part = Math.ceil(count / 3)
+    const { tasks, died, kills } = await runtimeChaos({
+      arena,
+      procs,
+      count: part,
+      seed: rng.below(2 ** 31),
+      limit: 3_600_000,
+    })
+    return { settings: `${kills} workers terminated, ${died} tasks died with them`, moved: tasks, lost: died }
+  },
+}))

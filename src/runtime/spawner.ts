@@ -146,6 +146,15 @@ export class Spawner implements Source, TaskOwner {
     return task
   }
 
+  /** A task that was cancelled before it was spawned: it never is. */
+  refuse(title: string, reason: unknown): Task<unknown> {
+    const task = new Task<unknown>(this, ++this.#count, title)
+    task.ended = true
+    task.canceled = { reason }
+    task.reject(reason)
+    return task
+  }
+
   #queued(task: Task<unknown>, record: number): void {
     task.record = record
     this.#tasks[this.#u32[(record + TASK_INDEX) >>> 2] as number] = task

@@ -162,8 +162,9 @@ describe('other ways to die', () => {
     const ch = channel(f64, { arena: rt.arena })
     const tasks = [rt.on(0).go('receiveSync', ch), rt.on(1).go('spin')]
     await until(() => tasks.every(({ state }) => state === 'running'), 'running tasks')
+    const ends = tasks.map((task) => rejection(task))
     for (const worker of workers) void worker.terminate()
-    for (const task of tasks) expect(await rejection(task)).toMatchObject({ code: 'ERR_WORKER_DIED' })
+    for (const end of ends) expect(await end).toMatchObject({ code: 'ERR_WORKER_DIED' })
     await expectComplete(rt)
     ch.dispose()
   })

@@ -312,18 +312,18 @@ export class Processor implements Source {
 
   #finish(record: number, value: unknown): void {
     const kind = datum(value)
-    if (kind !== 0) this.#end(record, kind, kind === DATUM_NUMBER ? (value as number) : 0, 0)
+    if (kind !== 0) this.#end(record, kind, kind === DATUM_NUMBER ? (value as number) : 0, 0, 0)
     else this.#send(record, value, DATUM_MESSAGE, (refused) => this.#fail(record, refused))
   }
 
   #fail(record: number, thrown: unknown): void {
     if (isGoexit(thrown)) {
-      this.#end(record, DATUM_UNDEFINED, 0, 0)
+      this.#end(record, DATUM_UNDEFINED, 0, 0, 0)
       return
     }
     const roughly = (): void =>
       this.#send(record, describeRoughly(thrown), DATUM_MESSAGE | TASK_THROWN, () => {
-        this.#end(record, DATUM_UNDEFINED | TASK_THROWN, 0, 0)
+        this.#end(record, DATUM_UNDEFINED | TASK_THROWN, 0, 0, 0)
       })
     let described: unknown
     try {
@@ -351,19 +351,22 @@ export class Processor implements Source {
       return
     }
     if (bytes === undefined) {
-      this.#end(record, kind, 0, payload)
+      this.#end(record, kind, 0, payload, this.#values.length)
       return
     }
     const packed = bytes
     this.#awaiting++
+    // By the time that this is told of, other values have been placed.
+    let length = 0
     const look = (): boolean => {
       payload = this.#values.place(packed)
+      length = this.#values.length
       return payload !== 0
     }
     awaitMemory(this.#arena, look, 'the result of a task').then(
       () => {
         this.#awaiting--
-        this.#end(record, kind, 0, payload)
+        this.#end(record, kind, 0, payload, length)
         this.#after()
       },
       (error) => {
@@ -374,12 +377,12 @@ export class Processor implements Source {
     )
   }
 
-  #end(record: number, kind: number, value: number, payload: number): void {
+  #end(record: number, kind: number, value: number, payload: number, length: number): void {
     if (this.#contexts.size > 0) this.#contexts.delete(record)
     if (kind < DATUM_MESSAGE && this.#u32[(record + TASK_LANE) >>> 2] === this.#lane) {
       this.#concluded = true
       this.spawner.conclude(record, kind, value)
-    } else this.#core.task_finish(record, kind, value, payload, payload === 0 ? 0 : this.#values.length)
+    } else this.#core.task_finish(record, kind, value, payload, length)
   }
 
   /** @internal */

@@ -171,7 +171,10 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    */
   task<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): (signal?: AbortSignal) => Task<TaskResult<M, K>> {
     this.#number(name)
-    return (signal) => cancelledBy(this.go(name, ...args), signal)
+    return (signal) =>
+      signal?.aborted
+        ? (this.#spawner.refuse(name, signal.reason) as Task<TaskResult<M, K>>)
+        : cancelledBy(this.go(name, ...args), signal)
   }
 
   /**

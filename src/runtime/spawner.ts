@@ -13,6 +13,7 @@ import {
   MAX_SPAWNERS,
   OK,
   OS_ID_NUMBER,
+  RUNTIME_CLOSED,
   TASK_BLOCKED,
   TASK_INDEX,
   TASK_INLINE,
@@ -74,6 +75,7 @@ export class Spawner implements Source, TaskOwner {
   /** By number of record. */
   readonly #tasks: (Task<unknown> | undefined)[] = []
   readonly #finished: number
+  readonly #closedAt: number
   readonly #search: Operation
   readonly #begin: () => void
   #held: Held[] = []
@@ -97,6 +99,7 @@ export class Spawner implements Source, TaskOwner {
     this.#u32 = arena.u32
     this.#i32 = arena.i32
     this.#f64 = new Float64Array(arena.memory.buffer)
+    this.#closedAt = (runtime + RUNTIME_CLOSED) >>> 2
     this.#finished = (this.lane + LANE_FINISHED) >>> 2
     this.#search = {
       patience: 64,
@@ -166,6 +169,15 @@ export class Spawner implements Source, TaskOwner {
       task.site = {}
       Error.captureStackTrace?.(task.site, below)
     }
+    return task
+  }
+
+  /** A task that was cancelled before it was spawned: it never is. */
+  refuse(title: string, reason: unknown): Task<unknown> {
+    const task = new Task<unknown>(this, ++this.#count, title)
+    task.ended = true
+    task.canceled = { reason }
+    task.reject(reason)
     return task
   }
 
@@ -306,7 +318,10 @@ export class Spawner implements Source, TaskOwner {
     const what = kind & 15
     if (unreadable !== undefined) task.reject(unreadable)
     else if (what === DATUM_CANCELLED) task.reject(task.canceled?.reason)
-    else if (what === DATUM_DIED) {
+    else if (what === DATUM_DIED && Atomics.load(this.#u32, this.#closedAt) !== 0) {
+      // Its worker was ended with the runtime, which this thread is about to hear of.
+      task.reject(new RuntimeClosedError(this.closed))
+    } else if (what === DATUM_DIED) {
       const { worker, cause } = this.obituary(((this.#f64[(record + TASK_VALUES) >>> 3] as number) & OS_ID_NUMBER) - 1)
       task.reject(new WorkerDiedError(task.name, worker, cause))
     } else if ((kind & TASK_THROWN) === 0) task.resolve(value)

@@ -54,8 +54,8 @@ export class Task<R> extends Promise<R> {
   }
 
   /**
-   * Asks for its end. One that has not begun never will, and rejects with the reason. Of one that runs, `currentTask().signal` is aborted with the
-   * reason: whether and how it ends is up to its function. After its end, nothing happens.
+   * Asks for its end. One that has not begun never will, and rejects with the reason. Of one that runs, `currentTask().signal` is aborted, and
+   * if it throws that signal's reason, it rejects with this one: whether and how it ends is up to its function. After its end, nothing happens.
    *
    * @param reason Default: a DOMException AbortError.
    */

@@ -1,14 +1,15 @@
-// Stress, with real threads, in three families. Prints one line per scenario; exits with 1 if anything was wrong.
+// Stress, with real threads, in four families. Prints one line per scenario; exits with 1 if anything was wrong.
 //
 //   channels   many messages through every kind of use: each must arrive exactly once, each producer's in order
 //   histories  a few operations of a few threads, thousands of times: linearizable, says the model's checker
 //   chaos      threads are killed under load and replaced: nothing arrives twice, at most what was in hand is lost
+//   runtime    workers of a runtime are terminated under tasks of several spawners: each task settles once, as it should
 //
 // Each for buffered channels, for rendezvous (`meet`, capacity 0), and for selects over several of both.
 //
-//   node test/stress/main.mjs [--only <regexp>] [--seed 1] [--seconds 600] [--messages 105000000] [--histories 8000] [--kills 1200]
+//   node test/stress/main.mjs [--only <regexp>] [--seed 1] [--seconds 600] [--messages 105000000] [--histories 8000] [--kills 1200] [--tasks 300000]
 //
-// `--only` chooses by name, such as `chaos/`. `--messages`, `--histories` and `--kills` are the numbers of one pass over all scenarios of the
+// `--only` chooses by name, such as `chaos/`. `--messages`, `--histories`, `--kills` and `--tasks` are the numbers of one pass over all scenarios of the
 // family; with `--seconds`, passes are repeated until the time is over.
 
 import { parseArgs } from 'node:util'
@@ -16,6 +17,7 @@ import { Arena } from 'millrace'
 import { randomFrom } from '../support/kit.mjs'
 import { chaosScenarios } from './chaos.mjs'
 import { historyScenarios } from './histories.mjs'
+import { runtimeScenarios } from './runtime-chaos.mjs'
 import { scenarios } from './scenarios.mjs'
 import { selectHistoryScenarios } from './select-histories.mjs'
 import { selectScenarios } from './selects.mjs'
@@ -38,11 +40,12 @@ const families = [
     list: [...historyScenarios, ...selectHistoryScenarios],
   },
   { family: 'chaos', unit: 'kills', size: [1200, 120], least: 1, list: chaosScenarios },
+  { family: 'runtime', unit: 'tasks', size: [300_000, 60_000], least: 300, list: runtimeScenarios },
 ]
 
 function usage(why) {
   console.error(
-    `${why}\nusage: node test/stress/main.mjs [--only regexp] [--seed n] [--seconds s] [--messages n] [--histories n] [--kills n]`,
+    `${why}\nusage: node test/stress/main.mjs [--only regexp] [--seed n] [--seconds s] [--messages n] [--histories n] [--kills n] [--tasks n]`,
   )
   process.exit(2)
 }

@@ -116,7 +116,7 @@ function push(o: usize, open: u32, v: u64): u32 {
         spare = 0;
       }
       poke64(valueAt(segment, index), v); // racing with those that are too late
-      store32(markAt(segment, index), 1); // publishes the value, and the next segment; pairs with the load in injector_steal
+      store32(markAt(segment, index), 1); // publishes the value, and the next segment; pairs with the look in take
     }
     leave();
     if (done) break;
@@ -149,7 +149,7 @@ function take(o: usize, open: u32, to: usize, most: u32, one: u32): u32 {
   const index = indexOf(head);
   const limit = min(min(most, (length + 1) >> 1), SEGMENT_SLOTS - index);
   let n: u32 = 0;
-  while (n < limit && load32(markAt(segment, index + n)) != 0) n++;
+  while (n < limit && load32(markAt(segment, index + n)) != 0) n++; // maybe too late: then the compare-and-swap fails
   if (n == 0) return nothing(RETRY); // a push is in its section
   const more = n - one;
   let bottom: usize = 0;
@@ -192,15 +192,16 @@ export function injector_length(o: usize, open: u32): i32 {
   return -1;
 }
 
-/** Ends the injector, with what is in it: OK, or STALE (it was done before). Whoever comes later goes on if a thread has died over it. */
+/** Ends the injector, with what is in it: OK, or STALE (somebody has begun to, whom this helps: it may have died over it). */
 export function injector_dispose(o: usize, open: u32): u32 {
   if ((load32(o + HEAD_STATE) & ~FLAGS_MASK) != open) return STALE;
-  while (true) {
+  let mine = false;
+  while (!mine) {
     const tail = load64(o + INJECTOR_TAIL);
     if (!isOf(tail, open)) break;
     enter();
-    // Nobody pushes after this.
-    if (cas64(o + INJECTOR_TAIL, tail, 0) == tail) store64(o + INJECTOR_END, tail);
+    mine = cas64(o + INJECTOR_TAIL, tail, 0) == tail;
+    if (mine) store64(o + INJECTOR_END, tail); // nobody pushes after this
     leave();
   }
   let tries: u32 = 0;
@@ -224,5 +225,6 @@ export function injector_dispose(o: usize, open: u32): u32 {
     leave();
     if (done && last) arena_free(segment);
   }
-  return sync_dispose(o, open);
+  sync_dispose(o, open);
+  return mine ? OK : STALE;
 }

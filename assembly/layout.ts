@@ -404,11 +404,11 @@ export const CURSOR_VALUE_MAX = 1024;
 // A topic, or a hub of topics: where its subscribers are. Made and used by the bindings.
 export const TOPIC_VERSION = 32; // u32, 2 for each change of its subscribers, + 1 once it is closed
 export const TOPIC_IDS = 36; // u32, subscribers so far
-export const TOPIC_CODEC = 40; // u32
-export const TOPIC_MAP = 44; // u32, address of the map of its subscribers
-export const TOPIC_MAP_OPEN = 48; // u32, HEAD_STATE of that map
-export const TOPIC_PUBLISHING = 64; // u32, calls that look at the subscribers just now
-export const TOPIC_BYTES = 128;
+export const TOPIC_CODEC = 64; // u32
+export const TOPIC_MAP = 68; // u32, address of the map of its subscribers
+export const TOPIC_MAP_OPEN = 72; // u32, HEAD_STATE of that map
+export const TOPIC_PUBLISHERS = 128; // u32 × MAX_THREADS, by place in the thread table: the number of a thread that looks at the subscribers just now, else 0
+export const TOPIC_BYTES = 640;
 
 // ── Deque ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 // Offsets from where a deque begins: DEQUE_PLACE in a place of the sync package, LANE_DEQUE in a lane.
@@ -448,6 +448,7 @@ export const RUNTIME_DRAINING = 80; // u32, 1: its maker waits until nothing is 
 export const RUNTIME_SPAWNERS = 72; // u32, lanes of spawners that have ever been in use
 export const RUNTIME_WORKERS = 76; // u32, lanes of workers that have ever been in use
 export const RUNTIME_IDLE = 128; // u64, bit i: worker i has found nothing to do, and is to be rung when there is
+export const RUNTIME_HUNTING = 136; // u64, bit i: worker i looks for tasks all the time, so that nobody has to be rung
 export const RUNTIME_LANES = 256; // u32 × (MAX_PROCS + MAX_SPAWNERS), addresses, of workers first
 export const MAX_PROCS = 64;
 export const MAX_SPAWNERS = 128;

@@ -10,7 +10,8 @@
 //        main, …          W0 ◄─ steals ─► W1
 //
 // Waiting. A worker that has found nothing says so (RUNTIME_IDLE), then looks again; who adds a task does that, then looks at RUNTIME_IDLE: one of the
-// two sees the other. Who clears the bit rings the worker, in one section. One is woken for each task; who finds more than it takes wakes the next.
+// two sees the other. Who clears the bit rings the worker, in one section. One is woken for each task; who finds more than it takes wakes the next. As in
+// Go, nobody is woken while a worker hunts (RUNTIME_HUNTING); when it has found a task, it wakes the next if there are more.
 //
 // Death. What a dead worker ran is finished as DATUM_DIED by whoever mends first; its lane, with all that is queued there, waits for its heir, while
 // others steal from it. All idle workers are rung then: one that was woken may be the one that has died.
@@ -23,7 +24,7 @@ import { deque_free, deque_init, isEmpty, lengthOf, moveOldest, popNow, putNow, 
 import {
   ARENA, ARENA_RUNTIMES, DATUM_DIED, DEQUE_RING, FLAGS_MASK, HEAD_KIND, HEAD_STATE, KIND_LANE, KIND_RUNTIME, LANE_BYTES, LANE_COUNT, LANE_DEQUE, LANE_DONE,
   LANE_FINISHED, LANE_FREE, LANE_INDEX, LANE_LIVE, LANE_MAIL, LANE_MAIL_TURNING, LANE_OWNER, LANE_PAGES, LANE_PINNED, LANE_RUNTIME, LANE_THREAD, LANE_TICK, LANE_TURNING, MAX_PROCS,
-  MAX_RUNTIMES, MAX_SPAWNERS, OK, RETRY, RUNTIME_BYTES, RUNTIME_CLOSED, RUNTIME_IDLE, RUNTIME_LANES, RUNTIME_MAKER, RUNTIME_PROCS, RUNTIME_SPAWNERS, RUNTIME_WORKERS,
+  MAX_RUNTIMES, MAX_SPAWNERS, OK, RETRY, RUNTIME_BYTES, RUNTIME_CLOSED, RUNTIME_HUNTING, RUNTIME_IDLE, RUNTIME_LANES, RUNTIME_MAKER, RUNTIME_PROCS, RUNTIME_SPAWNERS, RUNTIME_WORKERS,
   STALE, TASKS_BYTES, TASKS_FIRST, TASKS_NEXT, TASK_BLOCKED, TASK_BYTES, TASK_COLLECTED, TASK_FREE, TASK_FUNCTION, TASK_KINDS, TASK_LENGTH, TASK_PAYLOAD, TASK_RUNNING, TASK_STATE, TASK_VALUES,
   THREAD_PENDING, THREAD_VALUE,
 } from "./layout.ts";
@@ -49,9 +50,9 @@ const BATCH: u32 = 64;
 /** Wakes a worker that has nothing to do, if there is one. */
 // @ts-ignore: decorator
 @inline function wakeOne(runtime: usize): void {
-  // Dekker with lane_rest: the task has been queued before this, which is a load in its own right.
+  // Dekker with lane_rest, and with lane_found: the task has been queued before these, which are loads in their own right.
   const idle = load64(runtime + RUNTIME_IDLE);
-  if (idle != 0) wake(runtime, idle);
+  if (idle != 0 && load64(runtime + RUNTIME_HUNTING) == 0) wake(runtime, idle);
 }
 
 function wake(runtime: usize, idle: u64): void {
@@ -81,7 +82,8 @@ export function lane_spawn(lane: usize, name: u32, kinds: u32, a: f64, b: f64, c
   set64(task + TASK_VALUES + 16, reinterpret<u64>(c));
   set32(task + TASK_LENGTH, length);
   if (!submit(lane, task, payload, to)) return 0;
-  wakeOne(<usize>get32(lane + LANE_RUNTIME)); // plain: constant while the lane is in use
+  // Who gets mail has been rung, and passes on what it was woken for besides (lane_stir). Plain: constant while the lane is in use.
+  if (to == 0) wakeOne(<usize>get32(lane + LANE_RUNTIME));
   return task;
 }
 
@@ -169,11 +171,7 @@ export function lane_next(lane: usize): usize {
   const runtime = <usize>get32(lane + LANE_RUNTIME);
   if (load32(runtime + RUNTIME_CLOSED)) return 0;
   let task = takeMail(lane);
-  if (task != 0) {
-    // It may have been woken for another one.
-    if (isWork(runtime)) wakeOne(runtime);
-    return task;
-  }
+  if (task != 0) return task;
   if (get32(lane + LANE_INDEX) >= load32(runtime + RUNTIME_PROCS)) return 0;
   const tick = get32(lane + LANE_TICK) + 1;
   set32(lane + LANE_TICK, tick);
@@ -200,6 +198,26 @@ export function lane_stir(lane: usize): void {
   const bit = <u64>1 << get32(lane + LANE_INDEX);
   // Who has cleared the bit meant us to come for one task. If it is not the one that we have taken, another worker is to come for it.
   if (!(and64(runtime + RUNTIME_IDLE, ~bit) & bit) && isWork(runtime)) wakeOne(runtime);
+}
+
+/**
+ * This worker, which has nothing to do, begins to look for tasks all the time: nobody is rung meanwhile. False if half of the workers do so already.
+ * `lane_found` is to be called when it ends that.
+ */
+export function lane_hunt(lane: usize): bool {
+  const runtime = <usize>get32(lane + LANE_RUNTIME);
+  const hunting = load64(runtime + RUNTIME_HUNTING);
+  if (<u32>popcnt(hunting) * 2 >= load32(runtime + RUNTIME_PROCS)) return false;
+  or64(runtime + RUNTIME_HUNTING, <u64>1 << get32(lane + LANE_INDEX));
+  return true;
+}
+
+/** It hunts no more: it has found a task, and is going to run it, or it is going to look once more before it sleeps. */
+export function lane_found(lane: usize, found: bool): void {
+  const runtime = <usize>get32(lane + LANE_RUNTIME);
+  // Dekker with wakeOne: we clear the bit, then look what is queued (or the caller does); who queues a task looks at the bit after that.
+  and64(runtime + RUNTIME_HUNTING, ~(<u64>1 << get32(lane + LANE_INDEX)));
+  if (found && isWork(runtime)) wakeOne(runtime);
 }
 
 /** Whether any task is queued for whoever comes first. */
@@ -363,7 +381,8 @@ function inherit(lane: usize): void {
     const task = task_collect(lane);
     if (task == 0) break;
     const payload = <usize>get32(task + TASK_PAYLOAD); // in our hands
-    if (payload != 0) message_free(payload);
+    if (payload == 0) continue;
+    message_free(payload);
     task_release(lane, task);
   }
   set32(lane + LANE_FREE, 0);
@@ -391,6 +410,7 @@ export function runtime_close(runtime: usize): void {
 
 function ringAll(runtime: usize): void {
   store64(runtime + RUNTIME_IDLE, 0);
+  store64(runtime + RUNTIME_HUNTING, 0); // the dead hunt no more; for the others somebody is rung in vain
   for (let i: u32 = 0; i < LANES; i++) {
     const lane = laneOf(runtime, i);
     if (lane == 0 || load32(lane + LANE_OWNER) == 0) continue;

@@ -215,27 +215,46 @@ export function task_block(task: usize): void {
   store64(task + TASK_STATE, <u64>me() << 32 | TASK_BLOCKED);
 }
 
-/** The next task of this lane that has ended, COLLECTED, its message in our hands; 0 if there is none. */
+/**
+ * The next task of this lane that has ended; 0 if there is none. If its result has a message (TASK_PAYLOAD), that is in our hands, and the record is
+ * COLLECTED until `task_release`. Else the record is free already, and can be read until the next spawn.
+ */
 export function task_collect(lane: usize): usize {
   const task = turn(lane + LANE_FINISHED, lane + LANE_TURNING, lane + LANE_DONE);
   if (task == 0) return 0;
+  const payload = get32(task + TASK_PAYLOAD);
   enter();
   set32(lane + LANE_DONE, get32(task + TASK_NEXT));
   set32(lane + LANE_LIVE, get32(lane + LANE_LIVE) - 1);
-  poke64(task + TASK_STATE, TASK_COLLECTED);
-  const payload = get32(task + TASK_PAYLOAD);
-  if (payload != 0) own(<u64>payload);
+  if (payload != 0) {
+    own(<u64>payload);
+    poke64(task + TASK_STATE, TASK_COLLECTED);
+  } else release(lane, task);
   leave();
   return task;
 }
 
-/** The result of a collected task has been read. */
-export function task_release(lane: usize, task: usize): void {
-  enter();
+/** Straight-line, inside a section. */
+// @ts-ignore: decorator
+@inline function release(lane: usize, task: usize): void {
   set32(task + TASK_NEXT, get32(lane + LANE_FREE));
   set32(lane + LANE_FREE, <u32>task);
   set32(task + TASK_PAYLOAD, 0);
-  poke64(task + TASK_STATE, TASK_FREE);
+  poke64(task + TASK_STATE, TASK_FREE); // reapers look at it at any time
+}
+
+/** The message of a collected task's result has been read. */
+export function task_release(lane: usize, task: usize): void {
+  enter();
+  release(lane, task);
+  leave();
+}
+
+/** Ends a task of this lane that this thread itself runs, and has accepted the arguments of: whoever has spawned it is told by other means. */
+export function task_conclude(lane: usize, task: usize): void {
+  enter();
+  set32(lane + LANE_LIVE, get32(lane + LANE_LIVE) - 1);
+  release(lane, task);
   leave();
 }
 

@@ -6,7 +6,7 @@ const MODULES = [
   ['pipe', 2048],
   ['sync', 24576],
   ['map', 6144],
-  ['runtime', 8192],
+  ['runtime', 10240],
   ['deque', 10240],
 ]
 

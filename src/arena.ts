@@ -342,10 +342,15 @@ const arenas = new Map<string, WeakRef<Arena>>()
 let shared: Arena | undefined
 let watching = false
 
-/** The arena that everything is made in unless told otherwise: 32 MiB, made on first use. */
+/** The arena that everything is made in unless told otherwise: 32 MiB, made on first use. In a worker of a runtime: that of the runtime. */
 export function defaultArena(): Arena {
   shared ??= new Arena()
   return shared
+}
+
+/** @internal Makes it the default arena of this thread. */
+export function adoptArena(arena: Arena): void {
+  shared = arena
 }
 
 /** @internal The arena over a memory that came with a handle. */

@@ -195,12 +195,12 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
    * @throws TimeoutError (ERR_TIMEOUT) or the signal's reason, and then nothing was received.
    */
   receive(options?: WaitOptions): Promise<T | undefined> {
-    return this.#receive(options, this.#unwrap)
+    return this.#receive(options, this.#unwrap, this.#gotUnwrapped)
   }
 
   /** As `receive`, in the form of an iterator's result: `{ value, done: false }`, or `{ done: true }` once closed and drained. */
   next(options?: WaitOptions): Promise<Next<T>> {
-    return this.#receive(options, this.#wrap)
+    return this.#receive(options, this.#wrap, this.#gotWrapped)
   }
 
   /** As `next`, blocking this thread. */
@@ -554,17 +554,17 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
     }
   }
 
-  #receive<R>(options: WaitOptions | undefined, result: (got: boolean) => R): Promise<R> {
+  #receive<R>(options: WaitOptions | undefined, result: (got: boolean) => R, finish: (end: number) => R): Promise<R> {
     try {
       if (options === undefined && this.alone()) {
-        return meetAsync(this.arena, this.receiving.park, (end) => result(this.got(end)))
+        return meetAsync(this.arena, this.receiving.park, finish)
       }
       const timeout = timeoutOf(options)
       const status = this.receiveNow()
       if (status === OK) return keep(result(true))
       if (status === CLOSED) return keep(result(false))
       if (status !== WOULD_BLOCK) throw this.error(status, 'receive')
-      return waitAsync(this.arena, this.receiving, 'receive', timeout, options?.signal, (end) => result(this.got(end)))
+      return waitAsync(this.arena, this.receiving, 'receive', timeout, options?.signal, finish)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -572,6 +572,9 @@ export abstract class Channel<T> implements SendChannel<T>, ReceiveChannel<T> {
 
   readonly #unwrap = (got: boolean): T | undefined => (got ? this.value : undefined)
   readonly #wrap = (got: boolean): Next<T> => (got ? { value: this.value, done: false } : END)
+  // One for all receives: a hundred thousand may be pending.
+  readonly #gotUnwrapped = (end: number): T | undefined => this.#unwrap(this.got(end))
+  readonly #gotWrapped = (end: number): Next<T> => this.#wrap(this.got(end))
 }
 
 /** @internal Number of the codec of the channel at that address. */

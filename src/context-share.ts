@@ -18,6 +18,7 @@ import { numberOf } from './channel-codecs.js'
 import { any } from './codec/any.js'
 import { unit } from './codec/index.js'
 import type { MessageCodec } from './codec/message.js'
+import { leftTo, linger, retrying } from './context-linger.js'
 import { CANCELED, CancelNode, DEADLINE, Outcome, type Remote } from './context-node.js'
 import { ArenaFullError, ClosedError } from './errors.js'
 import type { Pending } from './event-loop.js'
@@ -46,7 +47,6 @@ import { makeHandle, open } from './handle.js'
 import { MessageChannel } from './message-channel.js'
 import { messagesOf } from './message-memory.js'
 import { type Carried, carried, restored } from './once-thrown.js'
-import { TimerEntry, timers } from './timer-heap.js'
 import { cancel, nap } from './wait.js'
 
 /** A channel: its address and HEAD_STATE. */
@@ -61,13 +61,6 @@ export interface Places {
 
 /** As it lies in the record, and in handles. */
 type Ended = readonly [kind: number, cause?: Carried]
-
-/** Milliseconds for which a maker keeps what has ended, for those who have been sent its handle and have not opened it yet. */
-const LINGER = 250
-/** So many of them at most; and at most one for so many bytes of the arena. */
-const MOST_LINGERING = 256
-const LINGERING_BYTES = 1 << 16
-const LONGEST_PAUSE = 60_000
 
 /** @internal An outcome as `any` carries it. */
 export function packed({ kind, given }: Outcome): Ended {
@@ -135,11 +128,11 @@ export class Share implements Remote {
 
   /** Makes a node of this thread known to others. @throws ArenaFullError */
   static make(arena: Arena, node: CancelNode): Share {
-    const made = attempt(arena, () => create(arena))
+    const made = retrying(arena, () => create(arena))
     const share = new Share(arena, made.places, node, true, made.user)
     node.share(share)
     try {
-      attempt(arena, () => share.#start())
+      retrying(arena, () => share.#start())
     } catch (error) {
       node.unshare(share)
       share.#release()
@@ -162,7 +155,7 @@ export class Share implements Remote {
     }
     for (const [at, state] of [places.done, places.record, places.users])
       if (arena.core.arena_check(at, KIND_CHANNEL, state) === 0) return undefined
-    const user = attempt(arena, () => join(arena, places.users))
+    const user = retrying(arena, () => join(arena, places.users))
     if (user === STALE) return undefined
     const node = make()
     const share = new Share(arena, places, node, false, user)
@@ -172,7 +165,7 @@ export class Share implements Remote {
     }
     node.share(share)
     try {
-      attempt(arena, () => share.#start())
+      retrying(arena, () => share.#start())
     } catch (error) {
       node.unshare(share)
       share.#release()
@@ -392,63 +385,5 @@ function create(arena: Arena): { places: Places; user: number } {
   } catch (error) {
     for (const place of made) core.channel_dispose(...place)
     throw error
-  }
-}
-
-// ── What has ended ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What this thread has made and has ended, the oldest first. */
-let lingering: { share: Share; since: number }[] = []
-/** What it has left to other threads. */
-let left: Share[] = []
-/** How many of those there may be before it looks through them. */
-let patience = 64
-/** Milliseconds to the next look at them by the clock. */
-let pause = LINGER
-const timer = new TimerEntry(whenOver, false)
-
-function linger(share: Share): void {
-  lingering.push({ share, since: performance.now() })
-  const most = Math.min(MOST_LINGERING, Math.floor(share.arena.size / LINGERING_BYTES))
-  if (lingering.length > most) lingering.shift()?.share.release()
-  if (timer.place < 0) timers.set(timer, performance.now() + LINGER)
-}
-
-function leftTo(share: Share): void {
-  left.push(share)
-  if (left.length >= patience) {
-    sweep()
-    patience = Math.max(64, 2 * left.length)
-  }
-  pause = LINGER
-  if (timer.place < 0) timers.set(timer, performance.now() + pause)
-}
-
-function sweep(): void {
-  left = left.filter((share) => !share.free())
-}
-
-function whenOver(): void {
-  const due = performance.now() - LINGER
-  const over = lingering.filter(({ since }) => since <= due)
-  lingering = lingering.filter(({ since }) => since > due)
-  for (const { share } of over) share.release()
-  sweep()
-  // What threads keep that do not look is looked for more and more seldom.
-  pause = lingering.length > 0 ? LINGER : Math.min(2 * pause, LONGEST_PAUSE)
-  if (lingering.length > 0 || left.length > 0) timers.set(timer, performance.now() + pause)
-}
-
-/** Tries once more without what has ended, where the arena is full. */
-function attempt<R>(arena: Arena, act: () => R): R {
-  try {
-    return act()
-  } catch (error) {
-    if (!(error instanceof ArenaFullError)) throw error
-    const over = lingering.filter(({ share }) => share.arena === arena)
-    lingering = lingering.filter(({ share }) => share.arena !== arena)
-    for (const { share } of over) share.release()
-    sweep()
-    return act()
   }
 }

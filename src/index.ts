@@ -100,7 +100,8 @@ export type { Source } from './patterns/source-of.js'
 export type { SubscribeOptions, Subscription } from './patterns/subscription.js'
 export { type OverflowPolicy, type TeeOptions, tee } from './patterns/tee.js'
 export { Topic, type TopicOptions } from './patterns/topic.js'
-export { type JobSender, WorkerPool, type WorkerPoolOptions } from './patterns/worker-pool.js'
+export { WorkerPool } from './patterns/worker-pool.js'
+export type { JobSender, WorkerPoolOptions } from './patterns/worker-pool-options.js'
 export {
   Pipe,
   type PipeOptions,

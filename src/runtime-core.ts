@@ -32,6 +32,8 @@ export interface RuntimeCore {
     to: Address,
   ): Address
   lane_next(lane: Address): Address
+  lane_hunt(lane: Address): number
+  lane_found(lane: Address, found: number): void
   lane_rest(lane: Address): void
   lane_stir(lane: Address): void
   task_accept(task: Address): Address
@@ -39,6 +41,7 @@ export interface RuntimeCore {
   task_finish(task: Address, kind: number, value: number, payload: Address, length: number): void
   task_collect(lane: Address): Address
   task_release(lane: Address, task: Address): void
+  task_conclude(lane: Address, task: Address): void
   task_cancel(task: Address): number
 }
 

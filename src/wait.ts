@@ -279,6 +279,7 @@ export function waitAsync<R>(
   signal: AbortSignal | undefined,
   finish: (end: number) => R,
 ): Promise<R> {
+  if (timeout === Number.POSITIVE_INFINITY && signal === undefined) return waitUnlimited(arena, operation, finish)
   return new Promise<R>((resolve, reject) => {
     if (timeout === 0) throw new TimeoutError(what, timeout)
     if (!operation.rendezvous) {
@@ -326,26 +327,49 @@ export function waitAsync<R>(
   })
 }
 
+/** As waitAsync, without limits: a pending operation then takes little memory. */
+function waitUnlimited<R>(arena: Arena, operation: Operation, finish: (end: number) => R): Promise<R> {
+  if (!operation.rendezvous) {
+    const status = awaiting.spin(arena, operation)
+    if (status !== WOULD_BLOCK) {
+      try {
+        return Promise.resolve(finish(status))
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
+  }
+  return meetAsync(arena, operation.park, finish)
+}
+
+type Settle = (value: never) => void
+let resolveNext: Settle
+let rejectNext: Settle
+// One for all, so that a pending operation costs no closure.
+const executor = (resolve: Settle, reject: Settle): void => {
+  resolveNext = resolve
+  rejectNext = reject
+}
+
 /** What meetAsync waits for. */
 class Meeting<R> implements Pending {
-  readonly #finish: (end: number) => R
-  #resolve!: (result: R) => void
-  #reject!: (reason: unknown) => void
+  readonly finish: (end: number) => R
   readonly promise: Promise<R>
+  readonly resolve: (result: R) => void
+  readonly reject: (reason: unknown) => void
 
   constructor(finish: (end: number) => R) {
-    this.#finish = finish
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
+    this.finish = finish
+    this.promise = new Promise<R>(executor as never)
+    this.resolve = resolveNext as never
+    this.reject = rejectNext as never
   }
 
   complete(_outcome: number, end: number): void {
     try {
-      this.#resolve(this.#finish(end))
+      this.resolve(this.finish(end))
     } catch (error) {
-      this.#reject(error)
+      this.reject(error)
     }
   }
 }

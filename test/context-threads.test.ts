@@ -2,29 +2,21 @@
 
 import {
   Arena,
-  any,
   background,
-  Cancellable,
+  type Cancellable,
   type Context,
   channel,
   defaultArena,
   f64,
-  fromSignal,
-  handle,
-  open,
-  recv,
-  type Shared,
-  select,
   withCancel,
   withCancelCause,
-  withoutCancel,
   withTimeout,
   withValue,
 } from 'millrace'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { noComplaints } from './support/complaints.js'
-import { gc, macrotask, PROBE_MS, rejection, sleep, thrown, until } from './support/probe.js'
-import { elsewhere, endThreads, spawn } from './support/threads.js'
+import { PROBE_MS, sleep, until } from './support/probe.js'
+import { elsewhere, endThreads } from './support/threads.js'
 
 noComplaints()
 afterEach(endThreads)
@@ -32,17 +24,17 @@ afterEach(endThreads)
 const inUse = (arena = defaultArena()): number => arena.stats().bytesInUse
 const atFirst = inUse()
 
+/** What is left in use once everything that has ended is forgotten. */
+async function settled(before: number, arena = defaultArena()): Promise<void> {
+  await until(() => inUse(arena) <= before, `${before} bytes in use`)
+}
+
 afterAll(async () => {
   await settled(atFirst)
 })
 
 const HOUR = 3_600_000
 const why = Object.assign(new RangeError('why', { cause: 'deeper' }), { code: 'ERR_WHY' })
-
-/** What is left in use once everything that has ended is forgotten. */
-async function settled(before: number, arena = defaultArena()): Promise<void> {
-  await until(() => inUse(arena) <= before, `${before} bytes in use`)
-}
 
 describe('in another thread', () => {
   test.each(['blocking', 'async'] as const)('CTX-2 CTX-4 a cancellation is seen, %s', async (style) => {
@@ -144,7 +136,8 @@ describe('in another thread', () => {
     const jobs = [0, 1, 2].map((how) =>
       elsewhere(
         'blocking',
-        ({ open, millrace, recv, Selector }, handle, channel, flag, how) => {
+        ({ open, millrace }, handle, channel, flag, how) => {
+          const { recv, Selector } = millrace
           const ctx: Context = open(handle)
           const child = millrace.withCancel(ctx)
           const cases = { value: recv(open(channel)), done: recv(child.ctx.done) }
@@ -175,7 +168,8 @@ describe('in another thread', () => {
     const { ctx, cancel } = withCancel(background())
     const there = elsewhere(
       'blocking',
-      ({ open, millrace, recv }, handle, channel, flag) => {
+      ({ open, millrace }, handle, channel, flag) => {
+        const { recv } = millrace
         const cases = { value: recv(open(channel)), done: recv(open(handle).done) }
         Atomics.store(flag, 0, 1)
         return millrace.selectSync(cases).case
@@ -308,393 +302,5 @@ describe('in another thread', () => {
     while (performance.now() < begun + 100) {}
     expect(await there).toBe('context deadline exceeded')
     expect(timed.ctx.err?.message).toBe('context deadline exceeded')
-  })
-})
-
-describe('what is carried', () => {
-  test('an argument within a message of any arrives opened, the same one twice', async () => {
-    const arena = new Arena({ size: 2 ** 20 })
-    const before = inUse(arena)
-    const ch = channel(any(), { capacity: 4, arena })
-    const stack = channel(f64, { capacity: 1, arena })
-    const { ctx, cancel } = withCancel(withValue(background(), Symbol.for('user'), { name: 'Ann' }))
-    const there = elsewhere(
-      'async',
-      async ({ open, millrace }, handle) => {
-        const { ctx, again, list, numbers } = await open(handle).receive()
-        const same = [ctx === again, ctx.done === list[0].ctx.done, ctx instanceof millrace.background().constructor]
-        await numbers.send(1)
-        await list[0].ctx.done.receive()
-        return [...same, ctx.value(Symbol.for('user')).name, list[0].ctx.value('id'), list[1], ctx.err.code]
-      },
-      ch.handle,
-    )
-    const inner = withValue(ctx, 'id', 7)
-    await ch.send({ ctx, again: ctx, list: [{ ctx: inner }, new Map([[1, 'one']])], numbers: stack })
-    expect(await stack.receive()).toBe(1)
-    cancel()
-    expect(await there).toEqual([true, true, true, 'Ann', 7, new Map([[1, 'one']]), 'ERR_CANCELED'])
-    ch.dispose()
-    stack.dispose()
-    await settled(before, arena)
-    // Nothing was made in the default arena.
-    expect(ctx.handle.memory).toBe(defaultArena().memory)
-  })
-
-  test('by a channel of handles, by the handle of a Cancellable, and opened where it was made', async () => {
-    const { ctx, cancel } = withCancel(background())
-    using ch = channel(handle<Shared<unknown>>(), { capacity: 2 })
-    await ch.send(ctx as never)
-    const same = (await ch.receive()) as unknown as Context
-    expect(same.done).toBe(ctx.done)
-    expect(open(ctx.handle).done).toBe(ctx.done)
-    const made = withCancelCause(ctx)
-    const opened = open(made.handle)
-    expect(opened).toBeInstanceOf(Cancellable)
-    opened.cancel(why)
-    expect(made.ctx.cause).toBe(why)
-    expect(same.err).toBe(null)
-    cancel()
-    expect(same.err).toBe(ctx.err)
-  })
-
-  test('values that cannot be carried stay behind, the others go', async () => {
-    using numbers = channel(f64, { capacity: 1 })
-    let ctx: Context = withValue(background(), 'text', 'a')
-    ctx = withValue(ctx, Symbol('own'), 'b')
-    ctx = withValue(ctx, 'fn', () => 1)
-    ctx = withValue(ctx, {}, 'c')
-    ctx = withValue(ctx, 5, [1, 2])
-    ctx = withValue(ctx, 'numbers', numbers)
-    ctx = withValue(ctx, 'text', 'nearer')
-    using timed = withTimeout(ctx, HOUR)
-    ctx = withValue(timed.ctx, 'last', null)
-    const there = await elsewhere(
-      'async',
-      async ({ open }, handle) => {
-        const ctx: Context = open(handle)
-        await (ctx.value('numbers') as { send(v: number): Promise<void> }).send(4)
-        return [ctx.value('text'), ctx.value('fn'), ctx.value(5), ctx.value('last'), ctx.value('none')]
-      },
-      ctx.handle,
-    )
-    expect(there).toEqual(['nearer', undefined, [1, 2], null, undefined])
-    expect(await numbers.receive()).toBe(4)
-  })
-
-  test('what cannot end, and what is over, takes no memory', async () => {
-    const before = inUse()
-    const valued = withValue(background(), 'key', 'value')
-    const over = withCancelCause(valued)
-    over.cancel(why)
-    const there = await elsewhere(
-      'async',
-      ({ open, millrace }, ...handles) =>
-        handles.map((handle) => {
-          const ctx: Context = open(handle)
-          return [
-            ctx.value('key'),
-            ctx.err?.code,
-            (ctx.cause as Error | null)?.message,
-            ctx.done === millrace.never,
-            String(ctx),
-          ]
-        }),
-      valued.handle,
-      withoutCancel(over.ctx).handle,
-      over.ctx.handle,
-      withTimeout(background(), 0).ctx.handle,
-    )
-    expect(there).toEqual([
-      ['value', undefined, undefined, true, 'context.Background.WithValue(key, value)'],
-      ['value', undefined, undefined, true, 'context.Background.WithValue(key, value).WithCancel.WithoutCancel'],
-      ['value', 'ERR_CANCELED', 'why', false, 'context.Background.WithValue(key, value).WithCancel'],
-      [undefined, 'ERR_DEADLINE_EXCEEDED', 'context deadline exceeded', false, expect.stringContaining('WithDeadline')],
-    ])
-    expect(inUse()).toBeLessThanOrEqual(before)
-  })
-
-  test('a cause that cannot be carried goes by its texts; what is no error as it is', async () => {
-    const odd = Object.assign(new Error('odd'), { cause: () => {} })
-    for (const [cause, expected] of [
-      [odd, 'odd'],
-      ['a text', 'a text'],
-      [{ why: [1] }, { why: [1] }],
-      [() => {}, expect.stringContaining('no other thread can have')],
-    ] as const) {
-      const { ctx, cancel } = withCancelCause(background())
-      const { handle } = ctx
-      cancel(cause)
-      const seen = await elsewhere(
-        'async',
-        ({ open }, handle) => {
-          const { cause } = open(handle)
-          return cause instanceof Error ? cause.message : cause
-        },
-        handle,
-      )
-      expect(seen).toEqual(expected)
-      expect(ctx.cause).toBe(cause)
-    }
-  })
-
-  test('CTX-16 a signal ends it elsewhere, also if nobody here looks', async () => {
-    const controller = new AbortController()
-    const there = elsewhere(
-      'async',
-      async ({ open }, handle) => {
-        const ctx: Context = open(handle)
-        await ctx.done.receive()
-        return (ctx.cause as Error).message
-      },
-      fromSignal(controller.signal).handle,
-    )
-    await sleep(PROBE_MS)
-    controller.abort(why)
-    expect(await there).toBe('why')
-  })
-
-  test('a message in another arena than what it carries is refused with words', async () => {
-    const arena = new Arena({ size: 2 ** 20 })
-    using there = channel(f64, { arena })
-    using ch = channel(any(), { capacity: 1 })
-    expect(thrown(() => ch.trySend({ there }))).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
-    expect((await rejection(ch.send([there, ch]))).message).toMatch(/one arena|same \{ arena \}/)
-    expect(ch.length).toBe(0)
-  })
-
-  test('forged and damaged handles are refused or over', () => {
-    const { ctx, cancel } = withCancel(background())
-    const { handle } = ctx
-    const schema = handle.schema as unknown as Record<string, unknown>
-    for (const forged of [
-      { ...handle, schema: undefined },
-      { ...handle, schema: 'context' },
-      { ...handle, schema: { ...schema, link: { done: 1 } } },
-      { ...handle, schema: { ...schema, link: { done: ['a', 'b'], record: [0, 0], users: [0, 0] } } },
-    ])
-      expect(thrown(() => open(forged as never))).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' })
-    const places = { done: [128, 0], record: [0.5 + 0.5, 1], users: [2 ** 31, 3] }
-    const gone = open({ ...handle, schema: { ...schema, link: places } } as never) as Context
-    expect(gone.err?.code).toBe('ERR_CANCELED')
-    cancel()
-  })
-})
-
-describe('memory', () => {
-  test('100,000 contexts, each passed to another thread and cancelled, in one arena', async () => {
-    const arena = new Arena()
-    const calls = channel(any<{ ctx: Context } | null>(), { capacity: 256, arena })
-    const answers = channel(f64, { capacity: 256, arena })
-    const before = inUse(arena)
-    const there = spawn(
-      async ({ open }, calls, answers) => {
-        const [from, to] = [open(calls), open(answers)]
-        let n = 0
-        for (;;) {
-          const call = await from.receive()
-          if (call === null) return n
-          if (call.ctx.err === null && call.ctx.value('id') === n) n++
-          await to.send(n)
-        }
-      },
-      calls.handle,
-      answers.handle,
-    )
-    const root = withCancel(background())
-    const count = 100_000
-    const window: (() => void)[] = []
-    let high = 0
-    for (let i = 0; i < count; i++) {
-      const { ctx, cancel } = withTimeout(withValue(root.ctx, 'id', i), HOUR)
-      await calls.send({ ctx })
-      window.push(cancel)
-      if (window.length === 100) {
-        for (let k = 0; k < 100; k++) await answers.receive()
-        for (const each of window.splice(0)) each()
-        if (i % 10_000 === 9_999) high = Math.max(high, inUse(arena))
-      }
-    }
-    await calls.send(null)
-    expect(await there.ended).toBe(count)
-    expect(high - before).toBeLessThan(4 * 2 ** 20)
-    await settled(before, arena)
-    root.cancel()
-    calls.dispose()
-    answers.dispose()
-  }, 120_000)
-
-  test('a full arena: the error says so, nothing is left, and a cancellation needs no room', async () => {
-    const arena = new Arena({ size: 2 ** 20 })
-    const before = inUse(arena)
-    const ch = channel(any(), { capacity: 1, arena })
-    const made: ReturnType<typeof withCancelCause>[] = []
-    const error = thrown(() => {
-      for (;;) {
-        const each = withCancelCause(background())
-        made.push(each)
-        ch.trySend(each)
-        ch.tryReceive()
-      }
-    })
-    expect(error.code).toBe('ERR_ARENA_FULL')
-    expect(made.length).toBeGreaterThan(100)
-    for (const each of made) each.cancel(new Error('x'.repeat(5000)))
-    expect(made.every(({ ctx }) => ctx.err !== null)).toBe(true)
-    ch.dispose()
-    await settled(before, arena)
-  })
-
-  test('what another thread opens and forgets it gives back', async () => {
-    const { ctx, cancel } = withCancel(background())
-    const { handle } = ctx
-    const before = inUse()
-    await elsewhere(
-      'async',
-      async ({ open, gc, sleep }, handle) => {
-        for (let i = 0; i < 5; i++) {
-          open(handle)
-          await sleep(1)
-          gc()
-          await sleep(1)
-        }
-      },
-      handle,
-    )
-    await until(() => inUse() <= before + 4096)
-    cancel()
-    await macrotask()
-    gc()
-    expect(ctx.err?.code).toBe('ERR_CANCELED')
-  })
-
-  test('opened when it has long been over: canceled, or the deadline', async () => {
-    const [one, two] = [withCancelCause(background()), withTimeout(background(), 10, { cause: why })]
-    const handles = [one.ctx.handle, two.ctx.handle]
-    one.cancel(why)
-    await sleep(10)
-    const before = inUse()
-    await until(() => inUse() < before, 'the end of both')
-    await sleep(300)
-    const there = await elsewhere(
-      'async',
-      ({ open }, ...handles) => handles.map((each) => [open(each).err.code, open(each).cause.message]),
-      ...handles,
-    )
-    expect(there).toEqual([
-      ['ERR_CANCELED', 'context canceled'],
-      ['ERR_DEADLINE_EXCEEDED', 'why'],
-    ])
-  })
-})
-
-describe('death of a thread', () => {
-  test('of the maker: the deadline fires elsewhere, whoever can cancel can, and what its parent does is seen', async () => {
-    const before = inUse()
-    const root = withCancelCause(background())
-    const flag = new Int32Array(new SharedArrayBuffer(4))
-    using out = channel(any<Record<string, never>>(), { capacity: 1 })
-    const maker = spawn(
-      async ({ open, millrace }, handle, out, flag) => {
-        const parent: Context = open(handle)
-        const timed = millrace.withTimeout(millrace.background(), 300)
-        const made = millrace.withCancelCause(millrace.background())
-        const child = millrace.withCancel(parent)
-        await open(out).send({ timed: timed.ctx, made, child: child.ctx })
-        Atomics.store(flag, 0, 1)
-        for (;;) {}
-      },
-      root.ctx.handle,
-      out.handle,
-      flag,
-    )
-    const { timed, made, child } = (await out.receive()) as unknown as {
-      timed: Context
-      made: { ctx: Context; cancel(cause: unknown): void }
-      child: Context
-    }
-    await until(() => flag[0] === 1)
-    await maker.terminate()
-    expect([timed.err, made.ctx.err, child.err]).toEqual([null, null, null])
-    const deadline = timed.done.receive()
-    made.cancel(why)
-    expect(made.ctx.cause).toBe(why)
-    root.cancel(why)
-    expect(child.cause).toBe(why)
-    await child.done.receive()
-    await deadline
-    expect(timed.err?.code).toBe('ERR_DEADLINE_EXCEEDED')
-    out.dispose()
-    await settled(before)
-  })
-
-  test('of who has it open: it is given back', async () => {
-    const before = inUse()
-    for (let round = 0; round < 3; round++) {
-      const { ctx, cancel } = withCancel(background())
-      const flag = new Int32Array(new SharedArrayBuffer(4))
-      const user = spawn(
-        ({ open }, handle, flag) => {
-          const ctx: Context = open(handle)
-          Atomics.store(flag, 0, 1)
-          for (;;) if (flag[0] === 5 && ctx.err) return
-        },
-        ctx.handle,
-        flag,
-      )
-      await until(() => flag[0] === 1)
-      if (round === 0) cancel()
-      await user.terminate()
-      cancel()
-    }
-    await settled(before)
-  })
-
-  test('in the middle of cancelling, many times: nobody hangs, and all see one end', async () => {
-    const before = inUse()
-    for (let round = 0; round < 15; round++) {
-      const made = Array.from({ length: 50 }, () => withCancelCause(background()))
-      const flag = new Int32Array(new SharedArrayBuffer(4))
-      const victim = spawn(
-        ({ open }, handles, flag) => {
-          const all: Cancellable<(cause: unknown) => void>[] = handles.map(open)
-          Atomics.store(flag, 0, 1)
-          for (const { cancel } of all) cancel(new Error('by the victim'))
-          for (;;) {}
-        },
-        made.map(({ handle }) => handle),
-        flag,
-      )
-      const watcher = elsewhere(
-        'async',
-        async ({ open }, handles) => {
-          const all: Context[] = handles.map(open)
-          await Promise.all(all.map(({ done }) => done.receive()))
-          return all.map(({ cause }) => (cause as Error).message)
-        },
-        made.map(({ ctx }) => ctx.handle),
-      )
-      await until(() => flag[0] === 1)
-      for (let i = 0; i < round * 2000; i++) Math.sqrt(i)
-      await victim.terminate()
-      for (const { cancel } of made) cancel(new Error('by main'))
-      const here = made.map(({ ctx }) => (ctx.cause as Error).message)
-      expect(await watcher).toEqual(here)
-      expect(here.every((message) => message === 'by main' || message === 'by the victim')).toBe(true)
-    }
-    await settled(before)
-  })
-
-  test('select in this thread goes on when the thread that can cancel dies', async () => {
-    const { ctx, cancel, handle } = withCancel(background())
-    const other = spawn(({ open }, handle) => {
-      open(handle)
-      for (;;) {}
-    }, handle)
-    const hit = select({ done: recv(ctx.done) })
-    await sleep(PROBE_MS)
-    await other.terminate()
-    cancel()
-    expect((await hit).case).toBe('done')
   })
 })

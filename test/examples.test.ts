@@ -1,7 +1,6 @@
 // Each example runs as its users run it, in a process of its own; what it prints is checked against a straightforward
 // computation.
 
-import { execFile } from 'node:child_process'
 import {
   appendFileSync,
   existsSync,
@@ -15,27 +14,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-interface Run {
-  code: number
-  stdout: string
-  stderr: string
-}
-
-/** Runs an example; a process that hangs is killed and reported with code -1. */
-function run(example: string, ...args: string[]): Promise<Run> {
-  return new Promise((resolve) => {
-    const options = { cwd: root, timeout: 15_000, killSignal: 'SIGKILL', maxBuffer: 2 ** 28 } as const
-    execFile(process.execPath, [join('examples', example, 'main.js'), ...args], options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
-      resolve({ code, stdout, stderr })
-    })
-  })
-}
+import { type Run, root, run } from './support/examples.js'
 
 describe('hello', () => {
   test('prints what the worker sends, and ends', async () => {

@@ -258,6 +258,31 @@ describe('across threads', () => {
     })
   }
 
+  test('a publisher that is terminated while it waits is out of the way, and memory is given back all the same', async () => {
+    const arena = new Arena({ size: 2 ** 20 })
+    const topic = new Topic(f64, { arena })
+    const subscription = topic.subscribe({ buffer: 1 })
+    const worker = spawn(
+      ({ open }, handle) => {
+        for (let i = 0; ; i++) open(handle).publishSync(i)
+      },
+      topic.handle as unknown as object,
+    )
+    await until(() => subscription.length === 1)
+    await sleep(20)
+    await worker.terminate()
+    await until(() => arena.stats().threads === 1)
+    const before = arena.stats().bytesInUse
+    const publishing = topic.publish(100)
+    expect([await subscription.receive(), await subscription.receive(), await publishing]).toEqual([0, 100, 1])
+    for (const _ of range(50)) {
+      const another = topic.subscribe({ buffer: 64 })
+      another.dispose()
+    }
+    expect(arena.stats().bytesInUse).toBeLessThanOrEqual(before + 1024)
+    topic.dispose()
+  })
+
   test('subscribers come and go in threads that are terminated while others publish', async () => {
     const topic = new Topic(f64)
     let [running, published] = [true, 0]

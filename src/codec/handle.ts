@@ -6,7 +6,7 @@
 
 import type { Arena } from '../arena.js'
 import { rangeError, show, typeError } from '../errors.js'
-import { LAYOUT_VERSION } from '../generated/layout.js'
+import { KIND_CONTEXT, LAYOUT_VERSION } from '../generated/layout.js'
 import { HANDLE_IN, type Handle, kindName, kindNumber, open, type Shared, type View } from '../handle.js'
 import { encoding } from './encoding.js'
 import { corrupt, noRoom, refusal, unfit } from './failure.js'
@@ -158,11 +158,13 @@ const codec = sealed<MessageCodec<Shared<unknown>>>({
   },
   encode(value, memory, at, limit) {
     const arena = arenaOf(memory)
-    // What was measured is what is written: a context may end in between, and says something else then.
+    // Of a context what was measured is what is written: it may end in between, and say something else then.
     const measured = last
     last = undefined
     const packed =
-      measured?.value === value && measured.packed.memory === arena.memory ? measured.packed : packFor(arena, value)
+      measured?.value === value && measured.packed.kind === KIND_CONTEXT && measured.packed.memory === arena.memory
+        ? measured.packed
+        : packFor(arena, value)
     if (packed.memory !== arena.memory) {
       throw refusal(
         typeError,

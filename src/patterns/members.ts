@@ -1,9 +1,11 @@
 // The subscribers of a topic, or of a hub of topics, for all threads: a map from numbers to where each one's channel is.
 //
 // TOPIC_VERSION changes after every change of the map. Who publishes keeps what it has read of the map, and reads it again when the version is another
-// one: who has subscribed before a publish begins gets its message. TOPIC_PUBLISHING counts those who are at it, so that a channel's memory is given
-// back when nobody can be in the middle of a send to it: it is out of the map, the version has changed after that, and then nobody was counted. Who
-// is terminated while counted stays counted; then memory of subscribers is not given back any more, and that is all that comes of it.
+// one: who has subscribed before a publish begins gets its message.
+//
+// In TOPIC_PUBLISHERS each thread notes that it is at it, before it looks at the version. So a channel's memory is given back when nobody can be in the
+// middle of a send to it: it is out of the map, the version has changed after that, and then no live thread was noted. The note of a thread that was
+// terminated names one that is no more.
 
 import type { Arena } from '../arena.js'
 import type { Channel } from '../channel.js'
@@ -13,18 +15,22 @@ import type { AnyCodec, MessageCodec } from '../codec/message.js'
 import { u8 } from '../codec/scalars.js'
 import { string } from '../codec/string.js'
 import { tuple } from '../codec/tuple.js'
-import { ClosedError, StaleHandleError } from '../errors.js'
+import { ClosedError, StaleHandleError, typeError } from '../errors.js'
 import {
+  ARENA,
+  ARENA_THREADS,
   HEAD_STATE,
   LAYOUT_VERSION,
+  MAX_THREADS,
   THREAD_ALIVE,
+  THREAD_BYTES,
   THREAD_STATE,
   TOPIC_BYTES,
   TOPIC_CODEC,
   TOPIC_IDS,
   TOPIC_MAP,
   TOPIC_MAP_OPEN,
-  TOPIC_PUBLISHING,
+  TOPIC_PUBLISHERS,
   TOPIC_VERSION,
 } from '../generated/layout.js'
 import { type Handle, open, type Site } from '../handle.js'
@@ -97,8 +103,10 @@ export function makeTopic(arena: Arena, kind: number, codec: AnyCodec<never>): S
   }
 }
 
-/** Number of the codec of the topic at that address. */
+/** Number of the codec of the topic at that address. @throws TypeError for a block that was just being made: its maker sets the map last. */
 export function topicCodec(site: Site): number {
+  if (Atomics.load(site.arena.u32, (site.at + TOPIC_MAP) >>> 2) === 0)
+    throw typeError('the handle is not of a topic that has been made')
   return site.arena.u32[(site.at + TOPIC_CODEC) >>> 2] as number
 }
 
@@ -151,13 +159,13 @@ export class Members<T> {
   count(topic?: string): number {
     this.live()
     if (topic === undefined) return this.#map.size
-    return this.counted(() => this.byTopic.get(topic)?.length ?? 0)
+    return this.noted(() => this.byTopic.get(topic)?.length ?? 0)
   }
 
   /** The names of the topics that somebody has subscribed to. */
   topics(): string[] {
     this.live()
-    return this.counted(() => [...this.byTopic.keys()])
+    return this.noted(() => [...this.byTopic.keys()])
   }
 
   // ── Subscribing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,8 +226,8 @@ export class Members<T> {
     let delay = FIRST_TRY
     const bury = (): void => {
       try {
-        // Pairs with the counting in #counted: who is counted after this sees that the channel is gone.
-        if (this.#isStale() || this.#load(TOPIC_PUBLISHING) === 0) ch.dispose()
+        // Pairs with the note in noted: who notes itself after this sees that the channel is gone.
+        if (this.#isStale() || !this.#isPublishing()) ch.dispose()
         else {
           timers.set(entry, performance.now() + delay)
           delay = Math.min(2 * delay, LAST_TRY)
@@ -287,16 +295,36 @@ export class Members<T> {
   }
 
   /** Runs what looks at the subscribers, as they are now or later. */
-  counted<R>(run: () => R): R {
-    const { u32: words } = this.arena
-    const counter = this.#word(TOPIC_PUBLISHING)
-    Atomics.add(words, counter, 1)
+  noted<R>(run: () => R): R {
+    const { u32: words, slot, slotIndex } = this.arena
+    const note = this.#word(TOPIC_PUBLISHERS) + slotIndex
+    // A codec may run code that publishes.
+    const before = words[note] as number
+    Atomics.store(words, note, words[((slot + THREAD_STATE) >>> 2) + 1] as number)
     try {
       this.#refresh()
       return run()
     } finally {
-      Atomics.sub(words, counter, 1)
+      Atomics.store(words, note, before)
     }
+  }
+
+  /** Whether any live thread is noted. */
+  #isPublishing(): boolean {
+    const { u32: words } = this.arena
+    const notes = this.#word(TOPIC_PUBLISHERS)
+    const table = words[(ARENA + ARENA_THREADS) >>> 2] as number
+    for (let k = 0; k < MAX_THREADS; k++) {
+      const thread = Atomics.load(words, notes + k)
+      if (thread !== 0 && this.#isAlive(table + k * THREAD_BYTES, thread)) return true
+    }
+    return false
+  }
+
+  #isAlive(slot: number, thread: number): boolean {
+    const { u32: words } = this.arena
+    const state = (slot + THREAD_STATE) >>> 2
+    return ((words[state] as number) & 0xff) === THREAD_ALIVE && words[state + 1] === thread
   }
 
   #refresh(): void {
@@ -357,10 +385,7 @@ export class Members<T> {
 
   /** Whether the thread of a subscriber is alive, and it has not unsubscribed (and died before it has closed its channel). */
   isThere({ id, entry }: Member<T>): boolean {
-    const { u32: words } = this.arena
-    const state = ((entry[SLOT] as number) + THREAD_STATE) >>> 2
-    const alive = ((words[state] as number) & 0xff) === THREAD_ALIVE && words[state + 1] === entry[THREAD]
-    return alive && (entry[MODE] !== ALL || this.#map.has(id))
+    return this.#isAlive(entry[SLOT], entry[THREAD]) && (entry[MODE] !== ALL || this.#map.has(id))
   }
 
   /** Takes one out whose thread has ended. What lies in its channel nobody will receive. */

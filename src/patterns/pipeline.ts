@@ -115,7 +115,9 @@ const GeneratorFunction = function* () {}.constructor
 function checkStage(stage: unknown): asserts stage is AnyStage {
   if (typeof stage === 'function') {
     if (stage instanceof GeneratorFunction)
-      throw typeError('a stage of a pipeline that is a generator is an async one: async function* (input) { … }')
+      throw typeError(
+        'a stage of a pipeline that is a generator is an async one: { through: async function* (input) { … } }',
+      )
     return
   }
   if (typeof stage !== 'object' || stage === null)
@@ -174,9 +176,11 @@ function readable(input: Source<unknown>, signal: AbortSignal, own: boolean): As
  * @example
  * const sizes = pipeline(
  *   paths,
- *   { run: (path: string) => readFile(path), workers: 8, ordered: true },
- *   async function* (files) {
- *     for await (const file of files) if (file.length > 0) yield file
+ *   { run: (path) => readFile(path), workers: 8, ordered: true },
+ *   {
+ *     async *through(files) {
+ *       for await (const file of files) if (file.length > 0) yield file
+ *     },
  *   },
  *   (file) => file.length,
  * )

@@ -70,7 +70,7 @@ export class Subscribers<T> extends Members<T> {
     let delivered = this.#offer(topics, value, (member, last) => full.push([member, last]))
     for (const [member, last] of full) {
       try {
-        if (this.counted(() => this.#sendSync(member, value, last, left(timeout, since)))) delivered++
+        if (this.noted(() => this.#sendSync(member, value, last, left(timeout, since)))) delivered++
       } catch (error) {
         if (!(error instanceof TimeoutError)) throw error
         throw Object.assign(new TimeoutError('publish', timeout), { transferred: delivered })
@@ -89,7 +89,7 @@ export class Subscribers<T> extends Members<T> {
 
   /** Gives the value to all who have room: how many. */
   #offer(topics: readonly string[], value: T, full: Full<T>): number {
-    return this.counted(() => {
+    return this.noted(() => {
       let delivered = 0
       let checked = false
       for (const topic of topics) {

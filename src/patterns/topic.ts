@@ -36,7 +36,7 @@ export function hubSite(what: string, kind: number, codec: AnyCodec<never>, opti
  * A subscriber that unsubscribes lets a publisher go on who waits for it. So does one whose thread has ended, once its end has been noticed:
  * publishers look after those that they wait for, ten times a second. A publisher that is terminated has reached all subscribers, some or none.
  *
- * What was done before `publish`, who receives the message sees. Takes 128 bytes, a map of its subscribers, and for each of them a channel.
+ * What was done before `publish`, who receives the message sees. Takes 1 KiB, a map of its subscribers, and for each of them a channel.
  *
  * @example
  * const prices = new Topic(f64)

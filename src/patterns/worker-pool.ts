@@ -5,7 +5,6 @@ import { watchLimits } from '../limits.js'
 import { keep } from '../turn.js'
 import { timeoutOf, type WaitOptions } from '../wait.js'
 import {
-  type Abortable,
   checkCount,
   checkFunction,
   checkOptions,
@@ -16,37 +15,7 @@ import {
   whenAborted,
 } from './options.js'
 import { Inlet, type Outlet } from './outlet.js'
-
-export interface WorkerPoolOptions<T, R> extends Abortable {
-  /** How many jobs are handled at a time at most. Default: as many as there are processors. */
-  workers?: number | undefined
-  /** How many jobs may wait for a worker before `submit` waits. Default 0. */
-  buffer?: number | undefined
-  /** Whether results come in the order in which their jobs were submitted; else as they are ready. Default false. */
-  ordered?: boolean | undefined
-  /** How many results may wait to be received before workers wait. Default: any number. */
-  resultBuffer?: number | undefined
-  /** Gets each result, instead of `results` and `wait`: one call at a time, in the order of results. It is waited for. */
-  onResult?: ((result: R, job: T) => unknown) | undefined
-  /** Whether the first error ends the other jobs: their signal is aborted, and those that wait for a worker are dropped. Default false. */
-  cancelOnError?: boolean | undefined
-  /** What `wait` rejects with: the first error, or an AggregateError of all of them. Default 'first'. */
-  errors?: 'first' | 'all' | undefined
-}
-
-/** The side of a pool that takes jobs: the sending half of a channel. */
-export interface JobSender<T> {
-  /** As `submit`. */
-  send(job: T, options?: WaitOptions): Promise<void>
-  /** As `trySubmit`. */
-  trySend(job: T): boolean
-  /** No more jobs. @throws ClosedError (`close of closed channel`) the second time. */
-  close(): void
-  readonly closed: boolean
-  /** How many jobs wait for a worker. */
-  readonly length: number
-  readonly capacity: number
-}
+import type { JobSender, WorkerPoolOptions } from './worker-pool-options.js'
 
 interface Job<T, R> {
   readonly value: T
@@ -71,7 +40,7 @@ interface Entry<T, R> {
  * `jobs` and `results` are the same pool as two channels: `results` ends when the pool has been closed and all is done.
  *
  * @example
- * const pool = new WorkerPool(async (path: string) => (await readFile(path)).length, { workers: 4, ordered: true })
+ * const pool = new WorkerPool(async (path) => (await readFile(path)).length, { workers: 4, ordered: true })
  * for (const path of paths) await pool.submit(path)
  * const sizes = await pool.wait()
  */
@@ -85,6 +54,8 @@ export class WorkerPool<T, R = void> {
   readonly #buffer: number
   readonly #ordered: boolean
   readonly #resultBuffer: number
+  /** Whether a worker is busy until its result is passed on. */
+  readonly #waits: boolean
   readonly #onResult: ((result: R, job: T) => unknown) | undefined
   readonly #cancelOnError: boolean
   readonly #all: boolean
@@ -127,6 +98,7 @@ export class WorkerPool<T, R = void> {
     this.#ordered = ordered
     this.#resultBuffer = resultBuffer
     this.#onResult = onResult
+    this.#waits = resultBuffer !== Number.POSITIVE_INFINITY || onResult !== undefined
     this.#cancelOnError = cancelOnError
     this.#all = errors === 'all'
     this.#inlet = new Inlet(resultBuffer)
@@ -416,27 +388,30 @@ export class WorkerPool<T, R = void> {
 
   /** Passes the result of a job on, when its turn has come. With room for any number its worker is free at once. */
   #pass(job: Job<T, R>): void {
-    const waits = this.#resultBuffer !== Number.POSITIVE_INFINITY || this.#onResult !== undefined
     if (this.#ordered) this.#passOrdered()
     else {
       this.#unsettled.delete(job)
-      this.#outgoing.push(job)
+      this.#passOut(job)
     }
-    this.#passing ??= this.#passOn()
-    if (!waits) this.#release()
+    if (!this.#waits) this.#release()
   }
 
   #passOrdered(): void {
     for (const job of this.#unsettled) {
-      if (job.outcome === undefined) break
+      if (job.outcome === undefined) return
       this.#unsettled.delete(job)
-      this.#outgoing.push(job)
+      this.#passOut(job)
     }
-    if (this.#outgoing.length > 0) this.#passing ??= this.#passOn()
+  }
+
+  #passOut(job: Job<T, R>): void {
+    if (this.#waits) {
+      this.#outgoing.push(job)
+      this.#passing ??= this.#passOn()
+    } else if (job.outcome?.ok && !this.#inlet.closed) this.#inlet.trySend(job.outcome.result as R)
   }
 
   async #passOn(): Promise<void> {
-    const waits = this.#resultBuffer !== Number.POSITIVE_INFINITY || this.#onResult !== undefined
     // The turn of what has begun it must be over: then `#passing` is set.
     await undefined
     while (this.#outgoing.length > 0) {
@@ -453,7 +428,7 @@ export class WorkerPool<T, R = void> {
             if (!this.#inlet.closed) this.#fail(error)
           }
         }
-        if (waits) this.#release()
+        this.#release()
       }
     }
     this.#passing = undefined

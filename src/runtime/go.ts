@@ -4,9 +4,8 @@ import { show, typeError } from '../errors.js'
 import { platform } from '../platform/index.js'
 import { type CurrentTask, Goexit, isGoexit } from './current.js'
 import { currentRecord } from './processor.js'
-import { countTasks, currentRuntime } from './runtime.js'
+import { countTasks, spawnHere } from './runtime.js'
 import { Task, type TaskOwner } from './task.js'
-import type { AnyModule } from './types.js'
 
 let count = 0
 let live = 0
@@ -32,7 +31,7 @@ const local: TaskOwner = {
 export function go<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Task<Awaited<R>>
 export function go<R = unknown>(name: string, ...args: unknown[]): Task<R>
 export function go(fn: unknown, ...args: unknown[]): Task<unknown> {
-  if (typeof fn === 'string') return currentRuntime<AnyModule>().go(fn, ...args)
+  if (typeof fn === 'string') return spawnHere(fn, args, go)
   if (typeof fn !== 'function') {
     throw typeError(`go of nil func value: go takes a function (or, in a task, the name of one), not ${show(fn)}`)
   }

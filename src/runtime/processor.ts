@@ -15,6 +15,7 @@ import {
   TASK_CANCEL,
   TASK_FUNCTION,
   TASK_KINDS,
+  TASK_LANE,
   TASK_THROWN,
   TASK_VALUES,
   WOULD_BLOCK,
@@ -67,6 +68,8 @@ export class Processor implements Source {
   readonly #at: { processor: Processor; record: number; name: string }
   /** Tasks whose functions have returned a promise that is pending. */
   #awaiting = 0
+  /** Whether promises of this thread have been kept that nobody has been given the time to hear of. */
+  #concluded = false
   #cancels = 0
   #next = 0
   #turning = false
@@ -104,6 +107,7 @@ export class Processor implements Source {
       },
       park: () => 0,
     }
+    spawner.spawning = this.#stir
     spawner.emptied = () => {
       if (!this.#turning && this.#awaiting === 0) this.#resting()
     }
@@ -148,6 +152,15 @@ export class Processor implements Source {
     return true
   }
 
+  /** This thread is about to queue a task here: a worker at rest runs it in a turn of its own, and does not count as one that can be woken. */
+  readonly #stir = (): void => {
+    if (this.#turning) return
+    this.#core.lane_stir(this.#lane)
+    this.#turning = true
+    this.#until = performance.now() + TURN
+    RESOLVED.then(this.#turn)
+  }
+
   #resting(): void {
     if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_DRAINING) >>> 2) !== 0) this.#report('drained')
     if (!this.#surplus() || this.#awaiting > 0 || this.spawner.live > 0 || this.#retired) return
@@ -173,7 +186,7 @@ export class Processor implements Source {
           return
         }
         // Promises of this thread that are to be kept would have to wait for this.
-        if (this.#awaiting > 0 || !hunt(this.#arena, this.#hunt)) break
+        if (this.#awaiting > 0 || !this.#hunts()) break
         continue
       }
       const awaited = this.#awaiting
@@ -195,7 +208,16 @@ export class Processor implements Source {
       }
     }
     this.#turning = false
-    this.#arena.loop.start()
+    // If this turn was begun by a spawn of this thread, the loop may sleep already: then it does not look, and nobody would know that we rest.
+    if (!this.look()) this.#arena.loop.start()
+  }
+
+  /** Looks for tasks for a while, unless enough others do: whether there is one, or a result. */
+  #hunts(): boolean {
+    if (this.#core.lane_hunt(this.#lane) === 0) return false
+    const found = hunt(this.#arena, this.#hunt)
+    this.#core.lane_found(this.#lane, found ? 1 : 0)
+    return found
   }
 
   /** Lets promises be kept, and from time to time the event loop have its turn. */
@@ -239,7 +261,10 @@ export class Processor implements Source {
     running = undefined
     if (typeof result === 'number') {
       if (this.#contexts.size > 0) this.#contexts.delete(record)
-      this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
+      if (u32[(record + TASK_LANE) >>> 2] === this.#lane) {
+        this.#concluded = true
+        this.spawner.conclude(record, DATUM_NUMBER, result)
+      } else this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
     } else this.#settle(record, result)
   }
 
@@ -278,9 +303,11 @@ export class Processor implements Source {
     if (this.#awaiting === 0 && !this.#turning) this.#resting()
   }
 
-  /** Who has spawned a task on this thread is not rung when it ends here. Whether any has. */
+  /** Whether tasks have ended that this thread has spawned: it is not rung for those that end here. */
   #collect(): boolean {
-    return this.#u32[this.#finished] !== 0 && this.spawner.collect() > 0
+    const concluded = this.#concluded
+    this.#concluded = false
+    return (this.#u32[this.#finished] !== 0 && this.spawner.collect() > 0) || concluded
   }
 
   #finish(record: number, value: unknown): void {
@@ -352,7 +379,10 @@ export class Processor implements Source {
 
   #end(record: number, kind: number, value: number, payload: number, length: number): void {
     if (this.#contexts.size > 0) this.#contexts.delete(record)
-    this.#core.task_finish(record, kind, value, payload, length)
+    if (kind < DATUM_MESSAGE && this.#u32[(record + TASK_LANE) >>> 2] === this.#lane) {
+      this.#concluded = true
+      this.spawner.conclude(record, kind, value)
+    } else this.#core.task_finish(record, kind, value, payload, length)
   }
 
   /** @internal */

@@ -39,14 +39,14 @@ import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import { Crew } from './crew.js'
 import { cancelledBy, mapTasks, tasksFor } from './many.js'
-import { Spawner, spawnsBelow } from './spawner.js'
+import { type Method, Spawner } from './spawner.js'
 import type { Task } from './task.js'
 import type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './types.js'
 
 export interface RuntimeOptions {
   /** How many workers, from 1 to 64. Default: `numCPU()`. */
   procs?: number
-  /** Where tasks lie, with their arguments and results. Default: `defaultArena()`. */
+  /** Where tasks lie, with their arguments and results; the default arena of the workers. Default: `defaultArena()`. */
   arena?: Arena
   /** What the platform's `Worker` is given: on Node `resourceLimits`, `execArgv`, `env`, `stdout` and so on. */
   worker?: object
@@ -113,13 +113,23 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    * const [a, b] = await Promise.all([rt.go('fib', 30), rt.go('fib', 31)])
    */
   go<K extends TaskName<M>>(name: K, ...args: TaskArguments<M, K>): Task<TaskResult<M, K>> {
-    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0) as Task<TaskResult<M, K>>
+    return this.#spawner.spawn(this.#number(name), name, args as unknown[], 0, this.go) as Task<TaskResult<M, K>>
+  }
+
+  /** @internal As `go`, for who has the arguments in an array. */
+  spawn(name: string, args: readonly unknown[], below: Method): Task<unknown> {
+    return this.#spawner.spawn(this.#number(name), name, args, 0, below)
   }
 
   #number(name: string): number {
     const number = this.#numbers.get(name)
     if (number !== undefined) return number
     this.#requireOpen()
+    if (typeof name !== 'string') {
+      throw typeError(
+        `tasks are told by the name of a function that the runtime's module exports, as a string, not by ${show(name)}`,
+      )
+    }
     throw typeError(
       `the runtime's module exports no function ${show(name)}: it has ${this.#names.map((each) => show(each)).join(', ') || 'none at all'}`,
     )
@@ -132,12 +142,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
    */
   on(worker: number): Pinned<M> {
     this.#laneOf(worker)
-    return {
+    const pinned: Pinned<M> = {
       go: (name, ...args) =>
-        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#laneOf(worker)) as Task<
+        this.#spawner.spawn(this.#number(name), name, args as unknown[], this.#laneOf(worker), pinned.go) as Task<
           TaskResult<M, typeof name>
         >,
     }
+    return pinned
   }
 
   #laneOf(worker: number): number {
@@ -179,8 +190,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     items: Source<TaskArguments<M, K>[0]>,
     options: MapOptions = {},
   ): Results<TaskResult<M, K>> {
+    this.#requireOpen()
     const number = this.#number(name)
-    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0)
+    const go = (args: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, args, 0, this.map)
     return mapTasks(go, this.procs, items, options) as Results<TaskResult<M, K>>
   }
 
@@ -197,12 +209,13 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     options: ParallelForOptions = {},
     ...args: RestArguments<M, K>
   ): Promise<void> {
+    this.#requireOpen()
     const number = this.#number(name)
-    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0)
+    const go = (each: readonly unknown[]): Task<unknown> => this.#spawner.spawn(number, name, each, 0, this.parallelFor)
     return tasksFor(go, this.procs, n, options, args)
   }
 
-  /** How many workers take tasks. */
+  /** How many workers take tasks; 0 after `close`. */
   get procs(): number {
     return this.#word(RUNTIME_PROCS)
   }
@@ -390,9 +403,6 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   }
 }
 
-// Stacks of spawns begin where `go` was called.
-spawnsBelow(Runtime.prototype.go as never)
-
 function checkProcs(procs: unknown): void {
   if (typeof procs !== 'number') throw typeError(`procs is a number of workers, not ${show(procs)}`)
   if (!Number.isInteger(procs) || procs < 1 || procs > MAX_PROCS) {
@@ -497,6 +507,11 @@ export function joinAsWorker(arena: Arena, at: number, open: number, names: read
 export function currentRuntime<M = AnyModule>(): Runtime<M> {
   if (own === undefined) throw typeError('this thread is not a worker of a runtime: only tasks have a current runtime')
   return own as Runtime<never> as Runtime<M>
+}
+
+/** @internal Spawns on the runtime that this thread is a worker of. */
+export function spawnHere(name: string, args: readonly unknown[], below: Method): Task<unknown> {
+  return (own ?? currentRuntime()).spawn(name, args, below)
 }
 
 /** @internal Tasks of all runtimes that this thread has made or opened. */

@@ -1,6 +1,6 @@
 // What a worker of a runtime does first: it loads the module with the tasks, and takes its lane.
 
-import { arenaOver } from '../arena.js'
+import { adoptArena, arenaOver } from '../arena.js'
 import { adoptModule } from '../core.js'
 import { show, typeError } from '../errors.js'
 import { OK } from '../generated/layout.js'
@@ -22,6 +22,10 @@ export async function serveRuntime(): Promise<void> {
     throw typeError(`this file is what a runtime starts its workers with, not ${show(parent?.data)}`)
   }
   const report = (message: Report): void => parent.post(message)
+  adoptModule(assignment.core)
+  const arena = arenaOver(assignment.memory)
+  // Before the module is loaded: what it makes, there and in its tasks, can be sent to the other tasks and back to who has spawned them.
+  adoptArena(arena)
   let functions: Map<string, TaskFunction>
   try {
     const module = (await import(assignment.module)) as Record<string, unknown>
@@ -35,8 +39,6 @@ export async function serveRuntime(): Promise<void> {
     }
     return
   }
-  adoptModule(assignment.core)
-  const arena = arenaOver(assignment.memory)
   const { runtime, index } = assignment
   const names = [...functions.keys()]
   if (runtimeCore(arena).runtime_join(runtime, assignment.open) !== OK) return

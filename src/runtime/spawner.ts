@@ -18,6 +18,7 @@ import {
   TASK_INDEX,
   TASK_INLINE,
   TASK_KINDS,
+  TASK_PAYLOAD,
   TASK_QUEUED,
   TASK_RUNNING,
   TASK_STATE,
@@ -29,12 +30,15 @@ import { type RuntimeCore, runtimeCore } from '../runtime-core.js'
 import { type Operation, search } from '../wait.js'
 import { awaitMemory } from './await-memory.js'
 import { Task, type TaskOwner, type TaskState } from './task.js'
-import { datum, restore, Values } from './values.js'
+import { datum, restore, Values, valueIn } from './values.js'
 
 /** How many tasks of one turn of the event loop remember where they were spawned: a stack costs as much as several tasks. */
-const SITES_PER_TURN = 16
+const SITES_PER_TURN = 8
 /** Code of the error by which a cancelled task ends without an error of its own: its promise gets the reason that it was cancelled with. */
 export const CANCELED_HERE = 'ERR_TASK_CANCELED'
+
+/** A function that users call. */
+export type Method = (...args: never[]) => unknown
 
 /** A task that waits for memory. */
 interface Held {
@@ -63,6 +67,8 @@ export class Spawner implements Source, TaskOwner {
   })
   /** Called whenever nothing is left that has been spawned here. */
   emptied: (() => void) | undefined
+  /** Called before a worker queues a task on its own lane: it may be at rest, and does not ring its own bell. */
+  spawning: (() => void) | undefined
   readonly #u32: Uint32Array
   readonly #i32: Int32Array
   readonly #f64: Float64Array
@@ -108,10 +114,23 @@ export class Spawner implements Source, TaskOwner {
     arena.loop.attach(this)
   }
 
-  /** Spawns a task. `name` is the number of its function, `to` the lane of the worker that it is for, or 0. */
-  spawn(name: number, title: string, args: readonly unknown[], to: number): Task<unknown> {
+  /**
+   * Spawns a task. `name` is the number of its function, `to` the lane of the worker that it is for, or 0; the stack of the spawn begins where `below` was
+   * called.
+   */
+  spawn(name: number, title: string, args: readonly unknown[], to: number, below: Method): Task<unknown> {
     if (this.closed !== undefined) throw new RuntimeClosedError(this.closed)
     const n = args.length
+    const first = args[0]
+    if (n === 1 && typeof first === 'number' && to === 0 && this.#held.length === 0) {
+      const task = this.#task(title, below)
+      this.spawning?.()
+      const record = this.core.lane_spawn(this.lane, name, DATUM_NUMBER, first, 0, 0, 0, 0, 0)
+      if (record !== 0) this.#queued(task, record)
+      else this.#hold(task, name, DATUM_NUMBER, args as number[], 0, undefined, args, to)
+      if (++this.live === 1) this.#start()
+      return task
+    }
     let kinds = 0
     let inline = n <= TASK_INLINE
     for (let i = 0; inline && i < n; i++) {
@@ -127,16 +146,13 @@ export class Spawner implements Source, TaskOwner {
       if (this.#held.length === 0) payload = this.values.encode(args)
       if (payload === 0) bytes = this.values.pack(args)
     }
-    const task = new Task<unknown>(this, ++this.#count, title)
-    if (this.#sites++ < SITES_PER_TURN) {
-      task.site = {}
-      Error.captureStackTrace?.(task.site, spawnedBy ?? this.spawn)
-    }
+    const task = this.#task(title, below)
     let record = 0
     if (bytes === undefined && this.#held.length === 0) {
       const a = inline && n > 0 ? (args[0] as number) : 0
       const b = inline && n > 1 ? (args[1] as number) : 0
       const c = inline && n > 2 ? (args[2] as number) : 0
+      if (to === 0) this.spawning?.()
       // What is no number is told by its kind: anything will do as its number.
       record = this.core.lane_spawn(this.lane, name, kinds, +a, +b, +c, payload, this.values.length, to)
     }
@@ -152,6 +168,16 @@ export class Spawner implements Source, TaskOwner {
     task.ended = true
     task.canceled = { reason }
     task.reject(reason)
+    return task
+  }
+
+  #task(title: string, below: Method): Task<unknown> {
+    const task = new Task<unknown>(this, ++this.#count, title)
+    if (this.#sites < SITES_PER_TURN) {
+      this.#sites++
+      task.site = {}
+      Error.captureStackTrace?.(task.site, below)
+    }
     return task
   }
 
@@ -259,8 +285,8 @@ export class Spawner implements Source, TaskOwner {
       const task = this.#tasks[index]
       this.#tasks[index] = undefined
       if (kind === DATUM_NUMBER && task !== undefined && !task.ended) {
+        // Free already: see task_collect.
         const value = this.#f64[(record + TASK_VALUES) >>> 3] as number
-        core.task_release(lane, record)
         task.record = 0
         task.ended = true
         this.live--
@@ -276,12 +302,13 @@ export class Spawner implements Source, TaskOwner {
   #end(task: Task<unknown> | undefined, record: number, kind: number): void {
     let value: unknown
     let unreadable: unknown
+    const payload = this.#u32[(record + TASK_PAYLOAD) >>> 2]
     try {
       value = this.values.result(record)
     } catch (error) {
       unreadable = error
     }
-    this.core.task_release(this.lane, record)
+    if (payload !== 0) this.core.task_release(this.lane, record)
     // Spawned by the thread that had this lane before.
     if (task === undefined) return
     task.record = 0
@@ -303,6 +330,22 @@ export class Spawner implements Source, TaskOwner {
       const own = task.canceled !== undefined && (thrown as { code?: unknown } | null)?.code === CANCELED_HERE
       task.reject(own ? task.canceled?.reason : thrown)
     }
+  }
+
+  /** Ends a task that this thread has spawned and has run itself, without a message: nobody else has to know. */
+  conclude(record: number, kind: number, value: number): void {
+    const index = this.#u32[(record + TASK_INDEX) >>> 2] as number
+    const task = this.#tasks[index]
+    this.#tasks[index] = undefined
+    this.core.task_conclude(this.lane, record)
+    // Spawned by the thread that had this lane before.
+    if (task === undefined) return
+    task.record = 0
+    if (!task.ended) {
+      task.ended = true
+      task.resolve(kind === DATUM_NUMBER ? value : valueIn(kind, value))
+    }
+    if (--this.live === 0) this.#emptied()
   }
 
   #settle(task: Task<unknown>, how: () => void): void {
@@ -356,14 +399,6 @@ export class Spawner implements Source, TaskOwner {
       task.reject(reason)
     }
   }
-}
-
-/** The function above which the stack of a spawn begins. */
-let spawnedBy: ((...args: never[]) => unknown) | undefined
-
-/** @internal */
-export function spawnsBelow(method: (...args: never[]) => unknown): void {
-  spawnedBy = method
 }
 
 function siteOf(task: Task<unknown>): string {

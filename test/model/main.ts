@@ -18,6 +18,7 @@ const usage = `npm run model -- [options]
   --only <text>        scenarios whose name contains the text (may be repeated)
   --full               explore as far as each scenario says, instead of the size for CI
   --mutants            the mutants of the core too (with --only: those whose name contains the text)
+  --part <k/n>         of the mutants only every n-th, from the k-th on (k from 0), where they are run without being asked for
   --seed <n>           seed of random exploration (default 1)
   --replay <schedule>  run one schedule of the scenario given by --only, and tell it step by step
   --preemptions <n>    only executions with at most n preemptions
@@ -30,6 +31,7 @@ const { values: o } = parseArgs({
     only: { type: 'string', multiple: true },
     full: { type: 'boolean' },
     mutants: { type: 'boolean' },
+    part: { type: 'string' },
     seed: { type: 'string', default: '1' },
     replay: { type: 'string' },
     preemptions: { type: 'string' },
@@ -51,6 +53,15 @@ function select<T extends { name: string }>(all: readonly T[], what: string): re
       `no ${what} is called ${o.only.map((t) => `'${t}'`).join(', ')}. There are:\n${all.map((s) => `  ${s.name}`).join('\n')}`,
     )
   return all.filter((s) => chosen.has(s))
+}
+
+/** Those of the part that was asked for. */
+function partOf<T>(all: readonly T[]): readonly T[] {
+  if (o.part === undefined) return all
+  const [, k, n] = /^(\d+)\/(\d+)$/.exec(o.part) ?? stop(`not a part: ${o.part}; it is k/n, as 0/4`)
+  if (Number(k) >= Number(n)) stop(`not a part: ${o.part}; parts are counted from 0`)
+  print(`part ${k} of ${n}: ${Math.ceil((all.length - Number(k)) / Number(n))} of ${all.length} mutants`)
+  return all.filter((_, i) => i % Number(n) === Number(k))
 }
 
 function stop(text: string): never {
@@ -114,7 +125,7 @@ async function main(): Promise<void> {
   const base = { seed, full: o.full ?? false, explore: Object.keys(explore).length > 0 ? explore : undefined }
   const tasks: Task[] = []
   if (!o.mutants || !o.only) for (const s of chosen) tasks.push({ scenario: s.name, ...base })
-  const wanted = o.mutants || (!o.only && !o.full) ? select(mutants, 'mutant') : []
+  const wanted = o.mutants ? select(mutants, 'mutant') : !o.only && !o.full ? partOf(mutants) : []
   for (const m of wanted) tasks.push({ mutant: m.name, ...base })
 
   const began = performance.now()

@@ -11,6 +11,7 @@ import { conds } from './cond.js'
 import { counters } from './counter.js'
 import { delegation } from './delegation.js'
 import { deques } from './deque.js'
+import { dequeObjects } from './deque-object.js'
 import { litmus } from './litmus.js'
 import { memoryWaits } from './memory-wait.js'
 import { messages } from './messages.js'
@@ -41,6 +42,7 @@ export const scenarios: readonly Scenario[] = [
   ...atomicValues,
   ...maps,
   ...deques,
+  ...dequeObjects,
   ...runtimes,
   ...rendezvous,
   ...selects,

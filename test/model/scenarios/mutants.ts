@@ -4,6 +4,7 @@ import { type Mutant, mutant } from './mutant.js'
 import { mapMutants } from './mutants-map.js'
 import { mutexMutants } from './mutants-mutex.js'
 import { onceMutants } from './mutants-once.js'
+import { runtimeMutants } from './mutants-runtime.js'
 import { rwmutexMutants } from './mutants-rwmutex.js'
 import { countingMutants } from './mutants-semaphore.js'
 
@@ -1015,6 +1016,7 @@ export const mutants: readonly Mutant[] = [
     scenarios: ['counter/adds and sums'],
   },
   ...mapMutants,
+  ...runtimeMutants,
   ...mutexMutants,
   ...onceMutants,
   ...rwmutexMutants,

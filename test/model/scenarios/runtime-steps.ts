@@ -4,7 +4,8 @@
 //   collect 2           waits for so many results
 //   look                takes a result if there is one
 //   work 2, work        takes so many tasks and runs them, or all there ever are; waits for them
-//   try                 takes a task and runs it, if there is one
+//   hunt 2, hunt        the same, but hunts for a moment before it waits
+//   try                 takes a task and runs it, if there is one; finish: runs the one that it has taken before anything begins
 //   cancel 1            of what it has spawned
 //   close, procs 2      of the runtime
 //   join, claim 1, leave
@@ -47,6 +48,8 @@ export interface RuntimeWorld extends World {
   lanes: number[]
   /** Records of what has been spawned before anything begins, and their numbers. */
   queued: Map<number, number>
+  /** What each thread has taken before anything begins. */
+  taken: number[]
   flag: number
   /** Blocks in use before there was a runtime. */
   before: number[]
@@ -64,6 +67,10 @@ class Actor {
   readonly slot: number
   readonly mine: Map<number, number>
   lane: number
+  /** It hunts before it waits. */
+  hunts = false
+  /** Results of its own tasks that it has run itself. */
+  readonly concluded: string[] = []
   /** It has a lane that another thread may have had before. */
   heir = false
 
@@ -111,7 +118,15 @@ class Actor {
     const { t, w, lane } = this
     const task = yield t.call('lane_next', lane)
     if (task !== 0) return task
+    if (this.hunts && (yield t.call('lane_hunt', lane)) === 1) {
+      const prey = yield t.call('lane_next', lane)
+      yield t.call('lane_found', lane, prey === 0 ? 0 : 1)
+      if (prey !== 0) return prey
+    }
+    // Processor.look.
     const found = yield* this.until(function* (): Steps<number> {
+      const before: number = yield t.call('lane_next', lane)
+      if (before !== 0) return before
       yield t.call('lane_rest', lane)
       const one: number = yield t.call('lane_next', lane)
       if (one !== 0) return one
@@ -138,7 +153,11 @@ class Actor {
       yield* freeMessage(t, w, payload)
     }
     yield* this.all(w.bodies[id] ?? [], task)
-    if (payload === 0) yield t.call('task_finish', task, L.DATUM_NUMBER!, resultOf(id), 0, 0)
+    if (payload === 0 && t.get(task + L.TASK_LANE!) === this.lane) {
+      // Processor.#run: whoever has spawned it here is told without the list.
+      if (this.mine.delete(task)) this.concluded.push(`${id}:ok`)
+      yield t.call('task_conclude', this.lane, task)
+    } else if (payload === 0) yield t.call('task_finish', task, L.DATUM_NUMBER!, resultOf(id), 0, 0)
     else {
       const result = yield* takeMessage(t, small, resultOf(id))
       yield t.call('task_finish', task, L.DATUM_MESSAGE!, 0, result, small.bytes)
@@ -161,8 +180,8 @@ class Actor {
     if (payload !== 0) {
       value = t.get(payload)
       yield* freeMessage(t, w, payload)
+      yield t.call('task_release', this.lane, task)
     }
-    yield t.call('task_release', this.lane, task)
     if (id === undefined) return undefined
     if (kind === L.DATUM_DIED) return `${id}:died`
     if (kind === L.DATUM_CANCELLED) return `${id}:cancelled`
@@ -173,6 +192,11 @@ class Actor {
   *collect(): Steps<void> {
     const { t, lane } = this
     yield t.begin('collect')
+    const own = this.concluded.shift()
+    if (own !== undefined) {
+      yield t.end(own)
+      return
+    }
     const look = function* (): Steps<number> {
       return yield t.call('task_collect', lane)
     }
@@ -220,7 +244,9 @@ class Actor {
         yield t.end(one === 0 ? 'none' : yield* this.result(one))
         return
       }
+      case 'hunt':
       case 'work':
+        this.hunts = verb === 'hunt'
         for (let k = 0; k < (n || Number.POSITIVE_INFINITY); k++) {
           const one = yield* this.next()
           if (one === 0) return
@@ -232,6 +258,8 @@ class Actor {
         if (one !== 0) yield* this.run(one)
         return
       }
+      case 'finish':
+        return yield* this.run(w.taken[t.id] as number)
       case 'cancel':
         return yield* this.cancel(n)
       case 'close':

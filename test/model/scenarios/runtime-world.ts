@@ -2,7 +2,7 @@
 
 import type { Bench, Scenario } from '../checker/scenario.js'
 import { audit, shadow, usage } from './audit.js'
-import { attach } from './core.js'
+import { attach, numberOf } from './core.js'
 import { books, makeMessage } from './message.js'
 import { type Role, type RuntimeWorld, runtimeRecipe, small, steps } from './runtime-steps.js'
 
@@ -11,8 +11,14 @@ export interface Setting {
   procs?: number
   /** What thread 0 has spawned: `1`, `1 to 0`, `message 1`. */
   queued?: readonly string[]
+  /** Workers that have taken a task. */
+  taken?: readonly number[]
+  /** Workers that have nothing to do, and sleep. Their threads do nothing. */
+  resting?: readonly number[]
   /** Workers that have taken a task and died, with its message in their hands. Their threads do nothing. */
   ghosts?: readonly number[]
+  /** They have been reaped. */
+  reaped?: boolean
   /** The thread that has made the runtime has left it. */
   orphan?: boolean
   bodies?: Readonly<Record<number, readonly string[]>>
@@ -47,13 +53,18 @@ export function prepare(b: Bench, o: Setting): RuntimeWorld {
     const record = b.as(0, 'lane_spawn', lanes[0] as number, 1, kind, Number(id), 0, 0, payload, small.bytes, lane)
     queued.set(b.name(record, `task ${id}`), Number(id))
   }
+  const taken: number[] = []
+  for (const t of [...(o.taken ?? []), ...(o.ghosts ?? [])]) {
+    taken[t] = b.as(t, 'lane_next', lanes[t] as number)
+    b.check((taken[t] as number) > 1, 'setup: the thread has a task')
+  }
+  for (const t of o.resting ?? []) b.as(t, 'lane_rest', lanes[t] as number)
   for (const t of o.ghosts ?? []) {
-    const task = b.as(t, 'lane_next', lanes[t] as number)
-    b.check(task > 1, 'setup: the ghost has a task')
-    b.as(t, 'task_accept', task)
+    b.as(t, 'task_accept', taken[t] as number)
+    if (o.reaped) b.call('thread_reap', numberOf(t))
   }
   if (o.orphan) b.call('runtime_leave', rt)
-  return { ...base, rt, open, lanes, queued, flag, before, bodies: o.bodies ?? {} }
+  return { ...base, rt, open, lanes, queued, taken, flag, before, bodies: o.bodies ?? {} }
 }
 
 /** All records of a list. */
@@ -69,7 +80,7 @@ function chain(b: Bench, w: RuntimeWorld, first: number, what: string): number[]
 const ASLEEP = 1
 
 /** Each record is in the one place that its state says. Returns where the queued ones are. */
-function whole(b: Bench, w: RuntimeWorld): void {
+function whole(b: Bench, w: RuntimeWorld, resting: readonly number[]): void {
   const { L, rt } = w
   const lanes: number[] = []
   for (let i = 0; i < L.MAX_PROCS! + L.MAX_SPAWNERS!; i++) {
@@ -84,8 +95,12 @@ function whole(b: Bench, w: RuntimeWorld): void {
   }
   const sleeping = (lane: number): boolean =>
     w.lanes.some((each, t) => each === lane && b.m.state[t] === ASLEEP) && b.read(lane + L.LANE_INDEX!) < L.MAX_PROCS!
-  const idle = lanes.some((lane) => sleeping(lane) && b.read(lane + L.LANE_INDEX!) < b.read(rt + L.RUNTIME_PROCS!))
+  // Who rests before anything begins sleeps until it is rung.
+  const idle =
+    (resting.length > 0 && b.read(rt + L.RUNTIME_IDLE!) !== 0) ||
+    lanes.some((lane) => sleeping(lane) && b.read(lane + L.LANE_INDEX!) < b.read(rt + L.RUNTIME_PROCS!))
   const closed = b.read(rt + L.RUNTIME_CLOSED!) !== 0
+  if (closed && lanes.some(sleeping)) b.fail('lost wake-up', 'a worker sleeps, and the runtime is closed')
   for (const lane of lanes) {
     const d = lane + L.LANE_DEQUE!
     const ring = b.read(d + L.DEQUE_RING!)
@@ -173,7 +188,11 @@ function gone(b: Bench, w: RuntimeWorld, o: Setting, lost: 'count' | 'memory' | 
     if (lane >= L.ARENA!) b.as(t, 'lane_leave', lane)
     b.as(t, 'runtime_leave', rt)
   }
-  if (!o.orphan) b.call('runtime_leave', rt)
+  if (!o.orphan) {
+    const counted = b.read(rt + L.HEAD_KIND!) === L.KIND_RUNTIME ? b.read(rt + L.HEAD_STATE!) & L.FLAGS_MASK! : 0
+    b.check(counted === 1 || (lost !== undefined && counted > 1), `${counted} threads are counted, and one is left`)
+    b.call('runtime_leave', rt)
+  }
   if (lost === 'memory') {
     audit(b, w, usage(b, w))
     return
@@ -195,8 +214,18 @@ export interface More extends Partial<Scenario>, Omit<Setting, 'roles'> {
 
 /** A scenario of threads with these roles, which do these steps. */
 export function of(name: string, about: string, threads: readonly [Role, ...string[]][], more: More = {}): Scenario {
-  const { procs = 2, queued = [], ghosts, orphan, bodies = {}, lost, ...rest } = more
-  const setting: Setting = { roles: threads.map(([role]) => role), procs, queued, ghosts, orphan, bodies }
+  const { procs = 2, queued, taken, resting, ghosts, reaped, orphan, bodies, lost, ...rest } = more
+  const setting: Setting = {
+    roles: threads.map(([role]) => role),
+    procs,
+    queued,
+    taken,
+    resting,
+    ghosts,
+    reaped,
+    orphan,
+    bodies,
+  }
   return {
     name: `runtime/${name}`,
     about,
@@ -208,7 +237,7 @@ export function of(name: string, about: string, threads: readonly [Role, ...stri
     maySleep: true,
     final: (b: Bench, w: RuntimeWorld) => {
       account(b, setting)
-      if (b.read(w.rt + w.L.HEAD_KIND!) === w.L.KIND_RUNTIME) whole(b, w)
+      if (b.read(w.rt + w.L.HEAD_KIND!) === w.L.KIND_RUNTIME) whole(b, w, resting ?? [])
       gone(b, w, setting, b.killed >= 0 ? lost : undefined)
     },
     ...rest,

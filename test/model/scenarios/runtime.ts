@@ -129,6 +129,27 @@ export const runtimes: Scenario[] = [
     together,
   ),
   of(
+    'together, hunting',
+    'who hunts is not rung, and wakes the other when it has found more than it takes',
+    [
+      ['s', 'spawn 1', 'spawn 2', 'collect 2'],
+      ['w0', 'hunt'],
+      ['w1', 'hunt'],
+    ],
+    { ...together, ci: { executions: 500, random: 1500, stale: 30 } },
+  ),
+  of(
+    'together, one hunts',
+    'the other one sleeps, and is rung by whoever comes after the hunt',
+    [
+      ['s', 'spawn 1', 'collect 1'],
+      ['s', 'spawn 2', 'collect 1'],
+      ['w0', 'hunt'],
+      ['w1', 'work'],
+    ],
+    { ...together, ci: { executions: 500, random: 1500, stale: 30 } },
+  ),
+  of(
     'together, from two spawners',
     'each of them wakes another worker',
     [
@@ -194,6 +215,39 @@ export const runtimes: Scenario[] = [
     ],
     { queued: ['message 2'], ...short },
   ),
+  of(
+    'results, two at once',
+    'one notify for both, and none is lost',
+    [
+      ['s', 'collect 2'],
+      ['w0', 'finish'],
+      ['w1', 'finish'],
+    ],
+    {
+      queued: ['1', '2', '3'],
+      taken: [1, 2],
+      ...short,
+    },
+  ),
+  of('each wakes one', 'not both the same', [['s', 'spawn 1'], ['s', 'spawn 2'], ['w0'], ['w1']], {
+    resting: [2, 3],
+    ...short,
+  }),
+  of(
+    'mail and a task',
+    'who gets the mail was woken for the task',
+    [['s', 'spawn 1 to 0'], ['s', 'spawn 2'], ['w0', 'work 1'], ['w1']],
+    {
+      resting: [3],
+      ...short,
+      ci: { executions: 300, random: 2000, stale: 30 },
+    },
+  ),
+  of('batch and a look', 'on its way it is seen by nobody', [['s'], ['w0', 'work 1'], ['w1', 'work']], {
+    queued: ['1', '2'],
+    ...short,
+    ci: { executions: 1000, random: 1000, stale: 30 },
+  }),
   // Cancelling.
   of(
     'cancel',
@@ -312,6 +366,16 @@ export const runtimes: Scenario[] = [
     { queued: ['1 to 0'], bodies: { 1: ['spawn 2', 'send 3'] }, ...kill(1), reaper: heirOf(0) },
   ),
   of(
+    'hunter killed',
+    'who was not rung for its sake is rung after',
+    [
+      ['s', 'spawn 1', 'spawn 2', 'collect 2'],
+      ['w0', 'hunt'],
+      ['w1', 'work'],
+    ],
+    { ...kill(1) },
+  ),
+  of(
     'thief killed',
     'what it has stolen is taken from it',
     [
@@ -394,10 +458,11 @@ export const runtimes: Scenario[] = [
     ],
     kill(0),
   ),
-  of('two mend', 'a task dies once', [['s', 'collect 1'], ['w0'], ['-', 'reap 1', 'mend'], ['-', 'reap 1', 'mend']], {
+  of('two mend', 'a task dies once', [['s', 'collect 1'], ['w0'], ['-', 'mend'], ['-', 'mend']], {
     queued: ['message 1'],
     ghosts: [1],
-    ci: { executions: 200, random: 300, stale: 0 },
+    reaped: true,
+    ci: { executions: 300, random: 500, stale: 0 },
   }),
   of('mender killed', 'another one ends it', [['s', 'collect 1'], ['w0'], ['-', 'reap 1', 'mend']], {
     queued: ['message 1'],
@@ -423,6 +488,19 @@ export const runtimes: Scenario[] = [
     {
       ...kill(1),
       reaper: steps('death', 'reap it', 'join', 'claim 0', 'mend', 'work'),
+      lost: 'count',
+    },
+  ),
+  of(
+    'spawner killed in coming',
+    'the next one is seen',
+    [
+      ['-', 'join', 'claim 2'],
+      ['w0', 'work'],
+    ],
+    {
+      ...kill(0),
+      reaper: steps('death', 'reap it', 'mend', 'join', 'claim 2', 'spawn 1', 'collect 1'),
       lost: 'count',
     },
   ),

@@ -162,6 +162,15 @@ export class Spawner implements Source, TaskOwner {
     return task
   }
 
+  /** A task that was cancelled before it was spawned: it never is. */
+  refuse(title: string, reason: unknown): Task<unknown> {
+    const task = new Task<unknown>(this, ++this.#count, title)
+    task.ended = true
+    task.canceled = { reason }
+    task.reject(reason)
+    return task
+  }
+
   #task(title: string, below: Method): Task<unknown> {
     const task = new Task<unknown>(this, ++this.#count, title)
     if (this.#sites < SITES_PER_TURN) {
@@ -169,15 +178,6 @@ export class Spawner implements Source, TaskOwner {
       task.site = {}
       Error.captureStackTrace?.(task.site, below)
     }
-    return task
-  }
-
-  /** A task that was cancelled before it was spawned: it never is. */
-  refuse(title: string, reason: unknown): Task<unknown> {
-    const task = new Task<unknown>(this, ++this.#count, title)
-    task.ended = true
-    task.canceled = { reason }
-    task.reject(reason)
     return task
   }
 

@@ -434,7 +434,7 @@ export const lockOnce = async (mutex) => {
   return guard.poisoned
 }
 export const finaliserWaits = async (cell) => {
-  const ch = channel(f64, { capacity: 1 })
+  const ch = channel(f64, { capacity: 1, arena: cell.arena })
   process.once('exit', () => {
     ch.trySend(1)
     try {
@@ -443,6 +443,7 @@ export const finaliserWaits = async (cell) => {
     } catch {
       cell.add(1)
     }
+    ch.dispose()
   })
   process.exit(0)
 }

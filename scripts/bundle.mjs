@@ -28,7 +28,11 @@ function withLibrary(text) {
  * need not decode.
  */
 function tight(text) {
-  const { code, errors } = minifySync('index.js', text, { mangle: false, compress: false, codegen: { removeWhitespace: false } })
+  const { code, errors } = minifySync('index.js', text, {
+    mangle: false,
+    compress: false,
+    codegen: { removeWhitespace: false },
+  })
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join('\n'))
   return code.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -14,6 +14,7 @@ import {
   SHARED_ARRAY_LENGTH,
 } from './generated/layout.js'
 import { type Handle, registerKind, type Site } from './handle.js'
+import { INSPECT, type Inspect } from './inspect.js'
 import { createObject, SharedObject } from './object.js'
 
 /** The typed arrays of numbers. */
@@ -106,8 +107,7 @@ export class SharedArray<A extends NumericArray = NumericArray> extends SharedOb
    * @throws StaleHandleError (ERR_STALE_HANDLE) once the array has been disposed of, here or elsewhere.
    */
   get array(): A {
-    // A plain load: whoever disposes of it must have an order with its users anyway.
-    if (this.at === 0 || this.arena.i32[(this.at + HEAD_STATE) >>> 2] !== this.open) throw this.stale()
+    if (!this.#isLive()) throw this.stale()
     return this.#array
   }
 
@@ -118,6 +118,17 @@ export class SharedArray<A extends NumericArray = NumericArray> extends SharedOb
 
   get handle(): Handle<SharedArray<A>> {
     return this.makeHandle('shared-array', this.#codec)
+  }
+
+  /** @internal */
+  [INSPECT](depth: number, options: object, inspect: Inspect): string {
+    if (depth < 0) return '[SharedArray]'
+    return `SharedArray ${this.#isLive() ? inspect(this.#array, options) : '(disposed of)'}`
+  }
+
+  #isLive(): boolean {
+    // A plain load: whoever disposes of it must have an order with its users anyway.
+    return this.at !== 0 && this.arena.i32[(this.at + HEAD_STATE) >>> 2] === this.open
   }
 }
 

@@ -565,7 +565,7 @@ describe('RT-24 close', () => {
     await expect(rt.maxProcs(1)).rejects.toMatchObject(closed)
     await closing
     expect(thrown(() => rt.go('add', 1, 2))).toMatchObject(closed)
-    expect([rt.procs, rt.numGoroutine(), numGoroutine()]).toEqual([0, 0, 1])
+    expect([rt.procs, rt.numGoroutine(), numGoroutine()]).toEqual([2, 0, 1])
     await rt.close()
   })
 

@@ -1,7 +1,7 @@
 // Many tasks of one function: over a sequence of items, or over a range of numbers.
 
 import { type MapOptions, mapConcurrent } from '../patterns/map.js'
-import { whenAborted } from '../patterns/options.js'
+import { checkOptions, whenAborted } from '../patterns/options.js'
 import { type ParallelForOptions, parallelFor } from '../patterns/parallel-for.js'
 import type { Results } from '../patterns/results.js'
 import type { Source } from '../patterns/source-of.js'
@@ -49,17 +49,19 @@ export function mapTasks<T>(
   items: Source<T>,
   options: MapOptions,
 ): Results<unknown> {
+  checkOptions('map', 'concurrency, ordered, buffer, signal', options)
   const spawn = cancelling(go)
   return mapConcurrent(items, (item, signal) => spawn([item], signal), { concurrency: AHEAD * procs, ...options })
 }
 
-export function tasksFor(
+export async function tasksFor(
   go: (args: readonly unknown[]) => Task<unknown>,
   procs: number,
   n: number,
   options: ParallelForOptions,
   rest: readonly unknown[],
 ): Promise<void> {
+  checkOptions('parallelFor', 'chunk, concurrency, signal', options)
   const spawn = cancelling(go)
-  return parallelFor(n, (from, to, signal) => spawn([from, to, ...rest], signal), { concurrency: procs, ...options })
+  await parallelFor(n, (from, to, signal) => spawn([from, to, ...rest], signal), { concurrency: procs, ...options })
 }

@@ -260,11 +260,16 @@ export class Processor implements Source {
     }
     running = undefined
     if (typeof result === 'number') {
+<<<<<<< HEAD
       if (this.#contexts.size > 0) this.#contexts.delete(record)
       if (u32[(record + TASK_LANE) >>> 2] === this.#lane) {
         this.#concluded = true
         this.spawner.conclude(record, DATUM_NUMBER, result)
       } else this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
+=======
+      if (this.#contexts.size > 0) this.#forget(record)
+      this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
+>>>>>>> 984dbf7c80bcd319423347081813033ea6fa3691
     } else this.#settle(record, result)
   }
 
@@ -329,7 +334,7 @@ export class Processor implements Source {
     try {
       const context = this.#contexts.get(record)
       described =
-        context?.canceled && thrown === context.signal.reason
+        context?.signal.aborted && thrown === context.signal.reason
           ? [new Error('canceled'), { code: CANCELED_HERE }]
           : describe(thrown)
     } catch {
@@ -377,32 +382,41 @@ export class Processor implements Source {
     )
   }
 
+<<<<<<< HEAD
   #end(record: number, kind: number, value: number, payload: number, length: number): void {
     if (this.#contexts.size > 0) this.#contexts.delete(record)
     if (kind < DATUM_MESSAGE && this.#u32[(record + TASK_LANE) >>> 2] === this.#lane) {
       this.#concluded = true
       this.spawner.conclude(record, kind, value)
     } else this.#core.task_finish(record, kind, value, payload, length)
+=======
+  #end(record: number, kind: number, value: number, payload: number): void {
+    if (this.#contexts.size > 0) this.#forget(record)
+    this.#core.task_finish(record, kind, value, payload, payload === 0 ? 0 : this.#values.length)
+>>>>>>> 984dbf7c80bcd319423347081813033ea6fa3691
   }
 
   /** @internal */
   contextOf(record: number, name: string): CurrentTask {
     let context = this.#contexts.get(record)
     if (context === undefined) {
-      context = new CurrentTask(name, this.index)
+      context = new CurrentTask(name, this.index, this.#u32, (record + TASK_CANCEL) >>> 2)
       this.#contexts.set(record, context)
-      if (Atomics.load(this.#u32, (record + TASK_CANCEL) >>> 2) !== 0) context.cancel()
     }
     return context
+  }
+
+  /** The record is about to be another task's. */
+  #forget(record: number): void {
+    this.#contexts.get(record)?.end()
+    this.#contexts.delete(record)
   }
 
   #heedCancels(): void {
     const cancels = Atomics.load(this.#u32, (this.#lane + LANE_CANCELS) >>> 2)
     if (cancels === this.#cancels) return
     this.#cancels = cancels
-    for (const [record, context] of this.#contexts) {
-      if (Atomics.load(this.#u32, (record + TASK_CANCEL) >>> 2) !== 0) context.cancel()
-    }
+    for (const context of this.#contexts.values()) context.look()
   }
 }
 

@@ -31,6 +31,7 @@ import {
   TASKS_NEXT,
 } from '../generated/layout.js'
 import { type Handle, makeHandle, registerKind, type Site } from '../handle.js'
+import { brief, INSPECT, type Inspect } from '../inspect.js'
 import type { MapOptions } from '../patterns/map.js'
 import type { ParallelForOptions } from '../patterns/parallel-for.js'
 import type { Results } from '../patterns/results.js'
@@ -84,6 +85,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   #closing: Promise<void> | undefined
   /** Workers that there are about to be. */
   #coming = 0
+  #lastProcs = 0
   #resizing: Promise<unknown> = Promise.resolve()
 
   /** @internal */
@@ -217,9 +219,9 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     return tasksFor(go, this.procs, n, options, args)
   }
 
-  /** How many workers take tasks; 0 after `close`. */
+  /** How many workers take tasks; after `close`, how many did. */
   get procs(): number {
-    return this.#word(RUNTIME_PROCS)
+    return this.#closing === undefined ? this.#word(RUNTIME_PROCS) : this.#lastProcs
   }
 
   /**
@@ -330,6 +332,7 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
   async #close(cause: unknown): Promise<void> {
     const { at } = this.#site
     const core = runtimeCore(this.arena)
+    this.#lastProcs = this.procs
     opened.delete(this as Runtime<never>)
     this.arena.loop.detach(this)
     if (this.#crew !== undefined) {
@@ -370,6 +373,11 @@ export class Runtime<M = AnyModule> implements AsyncDisposable {
     // In the place of a codec's schema: it goes wherever a handle goes.
     this.#schema ??= ['tasks', ...this.#names]
     return makeHandle<Runtime<M>>(this.#site, 'runtime', { name: '', schema: this.#schema }, 'both')
+  }
+
+  /** @internal */
+  [INSPECT](depth: number, options: object, inspect: Inspect): string {
+    return brief('Runtime', { procs: this.procs, tasks: this.numGoroutine() }, depth, options, inspect)
   }
 
   #requireOpen(): void {

@@ -1,5 +1,7 @@
 // The promise of a goroutine's result.
 
+import { brief, INSPECT, type Inspect } from '../inspect.js'
+
 export type TaskState = 'created' | 'runnable' | 'running' | 'blocked' | 'terminated'
 
 type Settle = (value: never) => void
@@ -65,7 +67,13 @@ export class Task<R> extends Promise<R> {
     this.#spawner.cancel(this)
   }
 
-  declare readonly [Symbol.toStringTag]: string
+  declare readonly [Symbol.toStringTag]: string;
+
+  /** @internal */
+  [INSPECT](depth: number, options: object, inspect: Inspect): string {
+    const { id, name, state } = this
+    return brief('Task', { id, name, state }, depth, options, inspect)
+  }
 }
 
 /** @internal Where a task's end comes from. */

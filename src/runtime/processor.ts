@@ -260,16 +260,11 @@ export class Processor implements Source {
     }
     running = undefined
     if (typeof result === 'number') {
-<<<<<<< HEAD
-      if (this.#contexts.size > 0) this.#contexts.delete(record)
+      if (this.#contexts.size > 0) this.#forget(record)
       if (u32[(record + TASK_LANE) >>> 2] === this.#lane) {
         this.#concluded = true
         this.spawner.conclude(record, DATUM_NUMBER, result)
       } else this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
-=======
-      if (this.#contexts.size > 0) this.#forget(record)
-      this.#core.task_finish(record, DATUM_NUMBER, result, 0, 0)
->>>>>>> 984dbf7c80bcd319423347081813033ea6fa3691
     } else this.#settle(record, result)
   }
 
@@ -382,18 +377,12 @@ export class Processor implements Source {
     )
   }
 
-<<<<<<< HEAD
   #end(record: number, kind: number, value: number, payload: number, length: number): void {
-    if (this.#contexts.size > 0) this.#contexts.delete(record)
+    if (this.#contexts.size > 0) this.#forget(record)
     if (kind < DATUM_MESSAGE && this.#u32[(record + TASK_LANE) >>> 2] === this.#lane) {
       this.#concluded = true
       this.spawner.conclude(record, kind, value)
     } else this.#core.task_finish(record, kind, value, payload, length)
-=======
-  #end(record: number, kind: number, value: number, payload: number): void {
-    if (this.#contexts.size > 0) this.#forget(record)
-    this.#core.task_finish(record, kind, value, payload, payload === 0 ? 0 : this.#values.length)
->>>>>>> 984dbf7c80bcd319423347081813033ea6fa3691
   }
 
   /** @internal */

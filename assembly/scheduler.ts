@@ -342,7 +342,10 @@ export function lane_claim(runtime: usize, index: u32): usize {
     }
     count(runtime, i);
     inherit(lane);
-    return lane;
+    // Without a block of its own it might wait for ever: what is given back to a full arena is of other sizes.
+    if (task_make(lane) != 0) return lane;
+    lane_leave(lane);
+    return 0;
   }
   return 0;
 }

@@ -115,9 +115,10 @@ export { type CreatingPool, Pool, type PoolConstructor, type PoolOptions } from 
 export type { RLocker } from './rlocker.js'
 export { CurrentTask } from './runtime/current.js'
 export { currentTask, go, goexit, gosched, numCPU, numGoroutine } from './runtime/go.js'
-export { currentRuntime, type Pinned, Runtime, type RuntimeOptions, runtime } from './runtime/runtime.js'
+export { currentRuntime, type Pinned, Runtime } from './runtime/runtime.js'
 /** @internal */
 export { serveRuntime } from './runtime/serve.js'
+export { type RuntimeOptions, runtime } from './runtime/start.js'
 export { Task, type TaskState } from './runtime/task.js'
 export type { AnyModule, RestArguments, TaskArguments, TaskName, TaskResult } from './runtime/types.js'
 export { RWMutex } from './rwmutex.js'

@@ -137,6 +137,9 @@ export const platform: Platform = {
   },
   allowListeners: (signal) => setMaxListeners(0, signal),
   startWorker,
-  parent: parentPort === null ? undefined : { data: workerData, post: (message) => parentPort?.postMessage(message) },
+  parent:
+    parentPort === null
+      ? undefined
+      : { data: workerData, post: (message) => parentPort?.postMessage(message), leave: () => process.exit(0) },
   watch,
 }

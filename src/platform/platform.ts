@@ -76,8 +76,8 @@ export interface Platform {
   readonly startWorker:
     | ((script: URL, data: object, options: object, events: WorkerEvents) => StartedWorker)
     | undefined
-  /** Of a worker: what it was started with, and how it tells who started it. */
-  readonly parent: { readonly data: unknown; post(message: unknown): void } | undefined
+  /** Of a worker: what it was started with, how it tells who started it, and how it ends by itself, so that what it has written gets out. */
+  readonly parent: { readonly data: unknown; post(message: unknown): void; leave(): void } | undefined
   /** Starts to watch a worker that the platform does not report by itself. */
   watch(worker: object): void
 }

@@ -49,6 +49,8 @@ interface End {
 
 /** So many workers in a row that end before they are ready end the runtime. */
 const MOST_FAILURES = 3
+/** Milliseconds for workers to end by themselves, so that what they have written gets out; those that compute all the time are ended after that. */
+const PARTING = 100
 /** Tasks hear of the end of their worker right away: so many of the last ones are kept. */
 const MOST_ENDS = 256
 
@@ -213,10 +215,21 @@ export class Crew {
     }
   }
 
-  /** Ends all workers, wherever they are. */
+  /** Ends all workers, wherever they are. The runtime is closed already. */
   async end(): Promise<void> {
     this.#closing = true
-    await Promise.all([...this.#members.values()].map(({ worker }) => worker.terminate()))
+    const members = [...this.#members.values()]
+    let end = (): void => {}
+    const late = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const timer = platform.createAlarm(end)
+    timer.set(PARTING)
+    timer.hold(true)
+    const ready = members.filter((member) => member.ready)
+    if (ready.length === members.length) await Promise.race([Promise.all(ready.map(({ gone }) => gone)), late])
+    timer.hold(false)
+    await Promise.all(members.map(({ worker }) => worker.terminate()))
   }
 }
 

@@ -1,5 +1,6 @@
 // Many tasks of one function: over a sequence of items, or over a range of numbers.
 
+import { show, typeError } from '../errors.js'
 import { type MapOptions, mapConcurrent } from '../patterns/map.js'
 import { checkOptions, whenAborted } from '../patterns/options.js'
 import { type ParallelForOptions, parallelFor } from '../patterns/parallel-for.js'
@@ -62,6 +63,10 @@ export async function tasksFor(
   rest: readonly unknown[],
 ): Promise<void> {
   checkOptions('parallelFor', 'chunk, concurrency, signal', options)
+  if (Array.isArray(options) || 'handle' in options)
+    throw typeError(
+      `parallelFor takes options { chunk, concurrency, signal } before the task's arguments, not ${show(options)}`,
+    )
   const spawn = cancelling(go)
   await parallelFor(n, (from, to, signal) => spawn([from, to, ...rest], signal), { concurrency: procs, ...options })
 }

@@ -10,6 +10,7 @@ import {
   LANE_CANCELS,
   LANE_FINISHED,
   OK,
+  RUNTIME_CLOSED,
   RUNTIME_DRAINING,
   RUNTIME_PROCS,
   TASK_CANCEL,
@@ -108,6 +109,7 @@ export class Processor implements Source {
       park: () => 0,
     }
     spawner.spawning = this.#stir
+    spawner.canceling = () => this.#heedCancels()
     spawner.emptied = () => {
       if (!this.#turning && this.#awaiting === 0) this.#resting()
     }
@@ -120,6 +122,10 @@ export class Processor implements Source {
   /** Before the event loop sleeps: whether there is something to do. */
   look(): boolean {
     if (this.#turning) return true
+    if (Atomics.load(this.#u32, (this.#runtime + RUNTIME_CLOSED) >>> 2) !== 0) {
+      platform.parent?.leave()
+      return false
+    }
     this.#heedCancels()
     const surplus = this.#surplus()
     if (!surplus) this.#retired = false

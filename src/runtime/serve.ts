@@ -10,6 +10,7 @@ import type { Assignment, Report } from './crew.js'
 import { Processor } from './processor.js'
 import { joinAsWorker } from './runtime.js'
 import { Spawner } from './spawner.js'
+import { loading } from './start.js'
 import { describe, describeRoughly } from './values.js'
 
 type TaskFunction = (...args: unknown[]) => unknown
@@ -28,7 +29,9 @@ export async function serveRuntime(): Promise<void> {
   adoptArena(arena)
   let functions: Map<string, TaskFunction>
   try {
+    loading(assignment.module)
     const module = (await import(assignment.module)) as Record<string, unknown>
+    loading(undefined)
     const names = Object.keys(module).filter((name) => typeof module[name] === 'function')
     functions = new Map(names.sort().map((name) => [name, module[name] as TaskFunction]))
   } catch (error) {

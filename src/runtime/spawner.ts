@@ -69,6 +69,8 @@ export class Spawner implements Source, TaskOwner {
   emptied: (() => void) | undefined
   /** Called before a worker queues a task on its own lane: it may be at rest, and does not ring its own bell. */
   spawning: (() => void) | undefined
+  /** Of a worker's lane: called after a task that runs has been cancelled, for that may be one of its own. */
+  canceling: (() => void) | undefined
   readonly #u32: Uint32Array
   readonly #i32: Int32Array
   readonly #f64: Float64Array
@@ -143,7 +145,7 @@ export class Spawner implements Source, TaskOwner {
     if (!inline) {
       kinds = DATUM_MESSAGE
       // While others wait for memory it waits behind them.
-      if (this.#held.length === 0) payload = this.values.encode(args)
+      if (this.#held.length === 0) payload = this.#encode(args, title)
       if (payload === 0) bytes = this.values.pack(args)
     }
     const task = this.#task(title, below)
@@ -169,6 +171,14 @@ export class Spawner implements Source, TaskOwner {
     task.canceled = { reason }
     task.reject(reason)
     return task
+  }
+
+  #encode(args: readonly unknown[], title: string): number {
+    try {
+      return this.values.encode(args)
+    } catch (error) {
+      throw error instanceof TypeError ? ofArgument(error, title) : error
+    }
   }
 
   #task(title: string, below: Method): Task<unknown> {
@@ -397,8 +407,15 @@ export class Spawner implements Source, TaskOwner {
       // Whoever takes it finds that out; until then its record is in use.
       task.ended = true
       task.reject(reason)
-    }
+    } else this.canceling?.()
   }
+}
+
+/** The codec speaks of a path in all arguments: says which one it is. */
+function ofArgument(error: TypeError, title: string): TypeError {
+  const [, index] = /\$\[(\d+)\]/.exec(error.message) ?? []
+  if (index !== undefined) error.message += `: argument ${Number(index) + 1} of task ${JSON.stringify(title)}`
+  return error
 }
 
 function siteOf(task: Task<unknown>): string {

@@ -1,8 +1,7 @@
 // Runtime: goroutines on worker threads.
 
-import { type Arena, defaultArena } from '../arena.js'
-import { arenaOption } from '../channel-codecs.js'
-import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError, UnsupportedError } from '../errors.js'
+import type { Arena } from '../arena.js'
+import { RuntimeClosedError, rangeError, StaleHandleError, show, typeError } from '../errors.js'
 import {
   KIND_RUNTIME,
   LANE_LIVE,
@@ -13,10 +12,8 @@ import {
   LANE_PINNED,
   LANE_THREAD,
   MAX_PROCS,
-  MAX_RUNTIMES,
   MAX_SPAWNERS,
   OK,
-  RUNTIME_BYTES,
   RUNTIME_CLOSED,
   RUNTIME_DRAINING,
   RUNTIME_LANES,
@@ -36,7 +33,6 @@ import type { MapOptions } from '../patterns/map.js'
 import type { ParallelForOptions } from '../patterns/parallel-for.js'
 import type { Results } from '../patterns/results.js'
 import type { Source } from '../patterns/source-of.js'
-import { platform } from '../platform/index.js'
 import { runtimeCore } from '../runtime-core.js'
 import type { Crew } from './crew.js'
 import { cancelledBy, mapTasks, tasksFor } from './many.js'

@@ -153,7 +153,7 @@ const LONGEST_WATCH = 128
 const blocking = new Spinner(100_000)
 const meeting = new Spinner(100_000)
 const awaiting = new Spinner(4_000)
-const searching = new Spinner(4_000)
+const searching = new Spinner(20_000)
 const hunting = new Spinner(50_000)
 
 /** Tries the operation for a while: whether it succeeded. */

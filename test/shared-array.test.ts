@@ -377,6 +377,7 @@ describe('tasks', () => {
     count(from: number, to: number, counts: SharedArray<Int32Array>): void
     failBeside(from: number, to: number, notes: SharedArray<Int32Array>): void
     sum(numbers: SharedArray<Float64Array>): number
+    doubleAll(numbers: SharedArray<Float64Array>, each: number): boolean
     make(length: number): SharedArray<Float64Array>
     describe(made: SharedArray): unknown[]
     useLater(made: SharedArray, flag: AtomicI32): number
@@ -411,6 +412,16 @@ describe('tasks', () => {
     using counts = new SharedArray(i32, 10, { arena: own })
     await rt.parallelFor('count', 100_000, {}, counts)
     expect([...counts]).toEqual(Array(10).fill(10_000))
+  })
+
+  test('MEM-6 what was written before go is seen by the task, what that has written by who awaits it', async () => {
+    using numbers = new SharedArray(f64, 1024, { arena: own })
+    const { array } = numbers
+    for (let round = 1; round <= rounds(300); round++) {
+      array.fill(round)
+      expect(await rt.go('doubleAll', numbers, round)).toBe(true)
+      if (!array.every((each) => each === 2 * round)) expect([...array]).toEqual(Array(1024).fill(2 * round))
+    }
   })
 
   test('is an argument, and a result', async () => {

@@ -25,6 +25,14 @@ export const failBeside = (from, _to, { array }) => {
   until(1)
   Atomics.store(array, 2, 1)
 }
+/** Whether all were that number; doubles them. */
+export const doubleAll = ({ array }, number) => {
+  const all = array.every((each) => each === number)
+  array.forEach((each, i) => {
+    array[i] = 2 * each
+  })
+  return all
+}
 export const sum = ({ array }) => array.reduce((sum, n) => sum + n, 0)
 /** Counts up to so many, in the arena of the runtime. */
 export const make = (length) => {

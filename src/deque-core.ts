@@ -1,7 +1,7 @@
 // The module of WebAssembly for deques and injectors: compiled once per thread, one instance per arena, both when the first of them is made or opened.
 
 import type { Arena } from './arena.js'
-import { decodeBase64 } from './core.js'
+import { moduleFor } from './arena-module.js'
 import { WASM_BASE64 } from './generated/deque-wasm.js'
 
 type Address = number
@@ -32,21 +32,8 @@ export interface DequeCore {
   injector_dispose(at: Address, open: number): Status
 }
 
-let compiled: WebAssembly.Module | undefined
-const instances = new WeakMap<Arena, DequeCore>()
-
-export function dequeCore(arena: Arena): DequeCore {
-  let core = instances.get(arena)
-  if (core === undefined) {
-    compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory } })
-    // A plain object made at one go: see instantiate in core.ts.
-    core = Object.fromEntries(Object.entries(exports)) as unknown as DequeCore
-    core.module_attach(arena.slot)
-    instances.set(arena, core)
-  }
-  return core
-}
+/** The arena's instance. */
+export const dequeCore = moduleFor<DequeCore>(WASM_BASE64)
 
 /** How `open` finds out whether a deque or an injector is there. */
 export function checkDeque(arena: Arena, at: number, kind: number, open: number): boolean {

@@ -1,7 +1,6 @@
 // The module of WebAssembly for atomic values and maps: compiled once per thread, one instance per arena, both when the first of them is made or opened.
 
-import type { Arena } from './arena.js'
-import { decodeBase64 } from './core.js'
+import { moduleFor } from './arena-module.js'
 import { WASM_BASE64 } from './generated/map-wasm.js'
 
 type Address = number
@@ -34,17 +33,5 @@ export interface MapCore {
   map_dispose(at: Address, open: number): Status
 }
 
-let compiled: WebAssembly.Module | undefined
-const instances = new WeakMap<Arena, MapCore>()
-
-export function mapCore(arena: Arena): MapCore {
-  let core = instances.get(arena)
-  if (core === undefined) {
-    compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory } })
-    core = { ...exports } as unknown as MapCore
-    core.module_attach(arena.slot)
-    instances.set(arena, core)
-  }
-  return core
-}
+/** The arena's instance. */
+export const mapCore = moduleFor<MapCore>(WASM_BASE64)

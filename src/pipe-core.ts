@@ -1,7 +1,6 @@
 // The module of WebAssembly for pipes: compiled once per thread, one instance per arena, both when the first pipe is made or opened.
 
-import type { Arena } from './arena.js'
-import { decodeBase64 } from './core.js'
+import { moduleFor } from './arena-module.js'
 import { WASM_BASE64 } from './generated/pipe-wasm.js'
 
 type Address = number
@@ -22,17 +21,5 @@ export interface PipeCore {
   pipe_state(at: Address, open: number): number
 }
 
-let compiled: WebAssembly.Module | undefined
-const instances = new WeakMap<Arena, PipeCore>()
-
-export function pipeCore(arena: Arena): PipeCore {
-  let core = instances.get(arena)
-  if (core === undefined) {
-    compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory } })
-    core = { ...exports } as unknown as PipeCore
-    core.module_attach(arena.slot)
-    instances.set(arena, core)
-  }
-  return core
-}
+/** The arena's instance. */
+export const pipeCore = moduleFor<PipeCore>(WASM_BASE64)

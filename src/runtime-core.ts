@@ -2,7 +2,7 @@
 // has died that may have had one.
 
 import type { Arena } from './arena.js'
-import { decodeBase64 } from './core.js'
+import { moduleFor } from './arena-module.js'
 import { ARENA, ARENA_RUNTIMES, MAX_RUNTIMES } from './generated/layout.js'
 import { WASM_BASE64 } from './generated/runtime-wasm.js'
 
@@ -45,21 +45,8 @@ export interface RuntimeCore {
   task_cancel(task: Address): number
 }
 
-let compiled: WebAssembly.Module | undefined
-const instances = new WeakMap<Arena, RuntimeCore>()
-
-export function runtimeCore(arena: Arena): RuntimeCore {
-  let core = instances.get(arena)
-  if (core === undefined) {
-    compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory } })
-    // A plain object made at one go: see instantiate in core.ts.
-    core = Object.fromEntries(Object.entries(exports)) as unknown as RuntimeCore
-    core.module_attach(arena.slot)
-    instances.set(arena, core)
-  }
-  return core
-}
+/** The arena's instance. */
+export const runtimeCore = moduleFor<RuntimeCore>(WASM_BASE64)
 
 /** Ends the tasks that threads which have been reaped ran, where there is a runtime at all. */
 export function mendRuntimes(arena: Arena): void {

@@ -2,7 +2,7 @@
 // opened, or a thread has died that may have had one.
 
 import type { Arena } from './arena.js'
-import { decodeBase64 } from './core.js'
+import { moduleFor } from './arena-module.js'
 import { ARENA, ARENA_SYNC } from './generated/layout.js'
 import { WASM_BASE64 } from './generated/sync-wasm.js'
 
@@ -75,21 +75,8 @@ export interface SyncCore {
   barrier_waiting(at: Address, open: number): number
 }
 
-let compiled: WebAssembly.Module | undefined
-const instances = new WeakMap<Arena, SyncCore>()
-
-export function syncCore(arena: Arena): SyncCore {
-  let core = instances.get(arena)
-  if (core === undefined) {
-    compiled ??= new WebAssembly.Module(decodeBase64(WASM_BASE64))
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: arena.memory } })
-    // A plain object made at one go: see instantiate in core.ts.
-    core = Object.fromEntries(Object.entries(exports)) as unknown as SyncCore
-    core.module_attach(arena.slot)
-    instances.set(arena, core)
-  }
-  return core
-}
+/** The arena's instance. */
+export const syncCore = moduleFor<SyncCore>(WASM_BASE64)
 
 /** Gives on what threads that have been reaped held, where anybody has ever made something to hold. */
 export function mend(arena: Arena): void {

@@ -6,32 +6,20 @@ import {
   type Cancellable,
   type Context,
   channel,
-  defaultArena,
   f64,
   withCancel,
   withCancelCause,
   withTimeout,
   withValue,
 } from 'millrace'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { noComplaints } from './support/complaints.js'
+import { inUse, nothingLeft, settled } from './support/context-memory.js'
 import { PROBE_MS, sleep, until } from './support/probe.js'
-import { elsewhere, endThreads } from './support/threads.js'
+import { elsewhere } from './support/threads.js'
 
 noComplaints()
-afterEach(endThreads)
-
-const inUse = (arena = defaultArena()): number => arena.stats().bytesInUse
-const atFirst = inUse()
-
-/** What is left in use once everything that has ended is forgotten. */
-async function settled(before: number, arena = defaultArena()): Promise<void> {
-  await until(() => inUse(arena) <= before, `${before} bytes in use`)
-}
-
-afterAll(async () => {
-  await settled(atFirst)
-})
+nothingLeft()
 
 const HOUR = 3_600_000
 const why = Object.assign(new RangeError('why', { cause: 'deeper' }), { code: 'ERR_WHY' })
